@@ -1,6 +1,7 @@
 /* A name with several addresses, and which connection is kept. The test answers the name lookup and its sockets play
  * the relays, so it decides what happens in one turn of the transport. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <netdb.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -239,12 +240,41 @@ static void when_all_attempts_fail_the_end_is_reported_once(void **state) {
   assert_int_equal(f->s.opened, 0);
 }
 
+static int open_descriptors(void) {
+  int count = 0;
+  DIR *all = opendir("/proc/self/fd");
+  assert_non_null(all);
+  while (readdir(all)) count++;
+  closedir(all);
+  return count;
+}
+
+/* An epoll of the transport, four of its loop (an epoll, a pipe, an eventfd), two of libwebsockets, and the socket. */
+static void each_further_one_that_connects_takes_eight_descriptors(void **state) {
+  enum { MORE = 8, EACH = 8 };
+  const fixture *f = *state;
+  seen s[MORE] = {{0}};
+  pl_transport *more[MORE];
+  pl_url url;
+  assert_int_equal(pl_url_parse(&url, "ws://127.0.0.1:9"), 0);
+  assert_false(pl_transport_is_idle(f->t));
+  int before = open_descriptors();
+  for (int i = 0; i < MORE; i++) {
+    const pl_transport_handlers handlers = {on_open, on_message, on_closed, produce, has_output, &s[i]};
+    assert_int_equal(pl_transport_new(&url, NULL, false, &handlers, &more[i]), 0);
+    pl_transport_connect(more[i], &url);
+  }
+  assert_int_equal(open_descriptors() - before, MORE * EACH);
+  for (int i = 0; i < MORE; i++) pl_transport_free(more[i]);
+}
+
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_FIXTURE(a_winner_outlives_an_attempt_that_fails_in_the_same_turn),
       WITH_FIXTURE(when_all_attempts_fail_the_end_is_reported_once),
+      WITH_FIXTURE(each_further_one_that_connects_takes_eight_descriptors),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -331,7 +331,7 @@ static void each_small_size_opens(void **state) {
     assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, (size_t)sealed, out), PL_ECRYPTO);
     record[8] ^= 1;
     assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, (size_t)sealed, out), size);
-    if (size) assert_memory_equal(out, plain, size);
+    if (size) assert_memory_equal(out, plain, (size_t)size);
   }
 }
 
