@@ -15,13 +15,10 @@
 enum { SLOT_BYTES = PL_TRANSFER_HEAD_BYTES + PL_CONST_FILE_PIECE_BYTES };
 
 struct file_reader {
-  pthread_t thread;
-  pthread_mutex_t mutex;
-  pthread_cond_t asked;
-  int done_fd, stop_fd;
-  bool stop;
+  file_thread thread;
+  int stop_fd; /* readable when the thread is to end */
   /* Counts since the start, not places in the ring: first ≤ seen ≤ done ≤ end ≤ first + FILE_READ_AHEAD. seen is the
-   * value of done when the main thread last looked; done_fd is readable while seen < done. */
+   * value of done when the main thread last looked; thread.done_fd is readable while seen < done. */
   size_t first, seen, done, end;
   file_piece pieces[FILE_READ_AHEAD];
   uint8_t *memory;
@@ -76,14 +73,14 @@ static uint8_t hash_to(file_source *s, uint64_t to, const uint8_t *bytes, uint64
 /* Copies bytes of a stream that were read before, from `offset` on. Returns how many; 0: they are not kept. */
 static size_t from_kept(file_reader *r, const file_source *s, uint64_t offset, uint8_t *out, size_t size) {
   size_t n = 0;
-  pthread_mutex_lock(&r->mutex);
+  pthread_mutex_lock(&r->thread.mutex);
   for (const file_kept *k = s->kept; k && n == 0; k = k->next) {
     if (offset < k->offset || offset >= k->offset + k->size) continue;
     n = k->size - (size_t)(offset - k->offset);
     if (n > size) n = size;
     memcpy(out, k->bytes + (offset - k->offset), n);
   }
-  pthread_mutex_unlock(&r->mutex);
+  pthread_mutex_unlock(&r->thread.mutex);
   return n;
 }
 
@@ -94,13 +91,13 @@ static bool keep_stream_bytes(file_reader *r, file_source *s, const uint8_t *byt
   k->offset = s->stream_to;
   k->size = size;
   memcpy(k->bytes, bytes, size);
-  pthread_mutex_lock(&r->mutex);
+  pthread_mutex_lock(&r->thread.mutex);
   if (s->last_kept)
     s->last_kept->next = k;
   else
     s->kept = k;
   s->last_kept = k;
-  pthread_mutex_unlock(&r->mutex);
+  pthread_mutex_unlock(&r->thread.mutex);
   return true;
 }
 
@@ -136,14 +133,14 @@ static uint8_t read_stream(file_reader *r, file_piece *p) {
 }
 
 void file_reader_forget(file_reader *r, file_source *s, uint64_t before) {
-  pthread_mutex_lock(&r->mutex);
+  pthread_mutex_lock(&r->thread.mutex);
   while (s->kept && s->kept->offset + s->kept->size <= before) {
     file_kept *k = s->kept;
     s->kept = k->next;
     if (!s->kept) s->last_kept = NULL;
     free(k);
   }
-  pthread_mutex_unlock(&r->mutex);
+  pthread_mutex_unlock(&r->thread.mutex);
 }
 
 /* ---- the thread --------------------------------------------------------------------------------------- */
@@ -178,28 +175,27 @@ static uint8_t read_piece(file_reader *r, file_piece *p) {
 
 static void *reader_run(void *context) {
   file_reader *r = context;
-  pthread_mutex_lock(&r->mutex);
+  pthread_mutex_lock(&r->thread.mutex);
   for (;;) {
-    while (!r->stop && r->done == r->end) pthread_cond_wait(&r->asked, &r->mutex);
-    if (r->stop) break;
+    while (!r->thread.stop && r->done == r->end) pthread_cond_wait(&r->thread.given, &r->thread.mutex);
+    if (r->thread.stop) break;
     file_piece *p = &r->pieces[r->done % FILE_READ_AHEAD];
-    pthread_mutex_unlock(&r->mutex);
+    pthread_mutex_unlock(&r->thread.mutex);
     errno = 0;
     p->why = read_piece(r, p);
     if (p->why) p->type = PL_TRANSFER_READ_FAILED;
     p->no_memory = p->why && errno == ENOMEM;
-    pthread_mutex_lock(&r->mutex);
-    if (r->seen == r->done) (void)eventfd_write(r->done_fd, 1);
+    pthread_mutex_lock(&r->thread.mutex);
+    if (r->seen == r->done) (void)eventfd_write(r->thread.done_fd, 1);
     r->done++;
   }
-  pthread_mutex_unlock(&r->mutex);
+  pthread_mutex_unlock(&r->thread.mutex);
   return NULL;
 }
 
 /* ---- the main thread's side --------------------------------------------------------------------------- */
 
 static void reader_destroy(file_reader *r) {
-  if (r->done_fd >= 0) close(r->done_fd);
   if (r->stop_fd >= 0) close(r->stop_fd);
   free(r->memory);
   free(r);
@@ -208,16 +204,13 @@ static void reader_destroy(file_reader *r) {
 file_reader *file_reader_new(void) {
   file_reader *r = calloc(1, sizeof *r);
   if (!r) return NULL;
-  r->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   r->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  int error = r->stop_fd < 0 ? errno : 0;
   r->memory = malloc((size_t)FILE_READ_AHEAD * SLOT_BYTES);
   for (size_t i = 0; r->memory && i < FILE_READ_AHEAD; i++)
     r->pieces[i].bytes = r->memory + i * SLOT_BYTES + PL_TRANSFER_HEAD_BYTES;
-  pthread_mutex_init(&r->mutex, NULL);
-  pthread_cond_init(&r->asked, NULL);
-  int error = !r->memory                         ? ENOMEM
-              : r->done_fd < 0 || r->stop_fd < 0 ? errno
-                                                 : file_thread_start(&r->thread, reader_run, r);
+  if (!r->memory) error = ENOMEM;
+  if (!error) error = file_thread_start(&r->thread, reader_run, r);
   if (!error) return r;
   reader_destroy(r);
   errno = error;
@@ -226,19 +219,13 @@ file_reader *file_reader_new(void) {
 
 void file_reader_free(file_reader *r) {
   if (!r) return;
-  pthread_mutex_lock(&r->mutex);
-  r->stop = true;
-  pthread_cond_signal(&r->asked);
-  pthread_mutex_unlock(&r->mutex);
-  (void)eventfd_write(r->stop_fd, 1);
-  pthread_join(r->thread, NULL);
-  pthread_mutex_destroy(&r->mutex);
-  pthread_cond_destroy(&r->asked);
+  (void)eventfd_write(r->stop_fd, 1); /* interrupts the wait for a pipe */
+  file_thread_end(&r->thread);
   reader_destroy(r);
 }
 
 int file_reader_fd(const file_reader *r) {
-  return r->done_fd;
+  return r->thread.done_fd;
 }
 
 /* Needs no lock: only the main thread changes `first` and `end`. */
@@ -253,18 +240,18 @@ void file_reader_ask(file_reader *r, file_source *source, const pl_transfer_want
   p->size = 0;
   p->why = 0;
   source->pending++;
-  pthread_mutex_lock(&r->mutex);
+  pthread_mutex_lock(&r->thread.mutex);
   r->end++;
-  pthread_cond_signal(&r->asked);
-  pthread_mutex_unlock(&r->mutex);
+  pthread_cond_signal(&r->thread.given);
+  pthread_mutex_unlock(&r->thread.mutex);
 }
 
 static void look_for_done(file_reader *r) {
   eventfd_t count;
-  pthread_mutex_lock(&r->mutex);
-  if (r->seen < r->done) (void)eventfd_read(r->done_fd, &count);
+  pthread_mutex_lock(&r->thread.mutex);
+  if (r->seen < r->done) (void)eventfd_read(r->thread.done_fd, &count);
   r->seen = r->done;
-  pthread_mutex_unlock(&r->mutex);
+  pthread_mutex_unlock(&r->thread.mutex);
 }
 
 file_piece *file_reader_first(file_reader *r) {

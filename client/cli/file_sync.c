@@ -24,13 +24,11 @@ typedef struct sync_item {
 } sync_item;
 
 struct file_sync {
-  pthread_t thread;
-  pthread_mutex_t mutex;
-  pthread_cond_t started;
-  int done_fd, root;
+  file_thread thread;
+  int root;
   dev_t device;   /* of root */
   bool has_whole; /* the file system of root is one whose syncfs waits for the disk */
-  bool busy, stop;
+  bool busy;
   /* for the thread while it is busy, else for the main thread */
   sync_item *items;
   size_t count, capacity;
@@ -88,17 +86,17 @@ static void sync_batch(file_sync *s) {
 
 static void *sync_run(void *context) {
   file_sync *s = context;
-  pthread_mutex_lock(&s->mutex);
+  pthread_mutex_lock(&s->thread.mutex);
   for (;;) {
-    while (!s->busy && !s->stop) pthread_cond_wait(&s->started, &s->mutex);
+    while (!s->busy && !s->thread.stop) pthread_cond_wait(&s->thread.given, &s->thread.mutex);
     if (!s->busy) break;
-    pthread_mutex_unlock(&s->mutex);
+    pthread_mutex_unlock(&s->thread.mutex);
     sync_batch(s);
-    pthread_mutex_lock(&s->mutex);
+    pthread_mutex_lock(&s->thread.mutex);
     s->busy = false;
-    (void)eventfd_write(s->done_fd, 1);
+    (void)eventfd_write(s->thread.done_fd, 1);
   }
-  pthread_mutex_unlock(&s->mutex);
+  pthread_mutex_unlock(&s->thread.mutex);
   return NULL;
 }
 
@@ -119,12 +117,8 @@ file_sync *file_sync_new(int root) {
   if (!s) return NULL;
   s->root = root;
   look_at_root(s);
-  s->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  pthread_mutex_init(&s->mutex, NULL);
-  pthread_cond_init(&s->started, NULL);
-  int error = s->done_fd < 0 ? errno : file_thread_start(&s->thread, sync_run, s);
+  int error = file_thread_start(&s->thread, sync_run, s);
   if (!error) return s;
-  if (s->done_fd >= 0) close(s->done_fd);
   free(s);
   errno = error;
   return NULL;
@@ -132,20 +126,13 @@ file_sync *file_sync_new(int root) {
 
 void file_sync_free(file_sync *s) {
   if (!s) return;
-  pthread_mutex_lock(&s->mutex);
-  s->stop = true;
-  pthread_cond_signal(&s->started);
-  pthread_mutex_unlock(&s->mutex);
-  pthread_join(s->thread, NULL);
-  pthread_mutex_destroy(&s->mutex);
-  pthread_cond_destroy(&s->started);
-  close(s->done_fd);
+  file_thread_end(&s->thread);
   free(s->items);
   free(s);
 }
 
 int file_sync_fd(const file_sync *s) {
-  return s->done_fd;
+  return s->thread.done_fd;
 }
 
 bool file_sync_is_idle(const file_sync *s) {
@@ -165,15 +152,15 @@ bool file_sync_add(file_sync *s, int fd, bool is_folder, int *error) {
 }
 
 void file_sync_start(file_sync *s) {
-  pthread_mutex_lock(&s->mutex);
+  pthread_mutex_lock(&s->thread.mutex);
   s->busy = true;
-  pthread_cond_signal(&s->started);
-  pthread_mutex_unlock(&s->mutex);
+  pthread_cond_signal(&s->thread.given);
+  pthread_mutex_unlock(&s->thread.mutex);
 }
 
 bool file_sync_done(file_sync *s) {
   eventfd_t count;
-  if (s->count == 0 || eventfd_read(s->done_fd, &count) != 0) return false;
+  if (s->count == 0 || eventfd_read(s->thread.done_fd, &count) != 0) return false;
   s->count = 0;
   return true;
 }

@@ -1,4 +1,5 @@
-/* The receiver's first thread: writes received bytes to the part files, and hashes them on the way.
+/* The receiver's first thread: writes received bytes to the part files, and hashes them on the way. Pieces of a file
+ * that wait together are written together; nothing waits for more to come.
  *
  * Tasks come out in the order in which they went in. Each carries a place in the channel, which is taken only once the
  * task is done, so the session's window bounds what waits here. A target belongs to the writer thread from its first

@@ -3,6 +3,9 @@
  * magic-wormhole through its own transit relay. `pairlink` is `connect` and `listen`, a pipe into a file; `pairlink
  * files` is `send` and `receive`, which also check SHA-256 and put the file safely on the disk. A time runs from the
  * start of the sending program to the end of both programs. Programs take turns. Nothing is pinned to a core.
+ *
+ * The CPU of a transfer is that of the sending side, of the receiving side and of the server between them. It does not
+ * depend on how many cores there are, so it tells what two machines would do, too.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
@@ -13,6 +16,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   writeSync,
@@ -26,6 +30,7 @@ import { GENERATOR_CORE, START, load, pinned } from './servers.mjs';
 
 const MiB = 1 << 20;
 const PATIENCE_MS = 300_000;
+const TICKS = 100; // a second, in /proc
 
 function makeFile(path, bytes) {
   const fd = openSync(path, 'w');
@@ -38,6 +43,32 @@ async function hashOf(path) {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: MiB })) hash.update(chunk);
   return hash.digest('hex');
+}
+
+/** Returns the seconds of CPU of a process, and of those of its children that have ended. */
+function cpuOf(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .map(Number);
+  const [user, system, childrenUser, childrenSystem] = fields.slice(11, 15);
+  return { own: (user + system) / TICKS, ended: (childrenUser + childrenSystem) / TICKS };
+}
+
+/** Returns the CPU so far of the servers, of what they started, and of all programs that have ended. */
+function cpuOfAll(servers) {
+  const sum = servers.reduce((total, pid) => total + cpuOf(pid).own + cpuOf(pid).ended, 0);
+  return sum + cpuOf('self').ended;
+}
+
+/** Waits until none of these servers has a child: an sshd has one for each connection. */
+async function withoutChildren(servers) {
+  const has = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim() !== '';
+  const until = performance.now() + PATIENCE_MS;
+  while (servers.some(has)) {
+    if (performance.now() > until) throw new Error('a server keeps a connection');
+    await new Promise((done) => setTimeout(done, 10));
+  }
 }
 
 /** Starts a program with files as its standard input and output. `ended` resolves when it exits with 0. */
@@ -67,6 +98,7 @@ async function people(dir) {
   return {
     ids: { sender: await idOf('sender'), receiver: await idOf('receiver') },
     start: (name, args, files) => piped(program, [...common(name), ...args], { ...files, env }),
+    servers: [relay.pid],
     stop: () => relay.stop(),
   };
 }
@@ -86,19 +118,20 @@ async function timed(startReceiver, startSender) {
 }
 
 async function pairlink(dir) {
-  const { ids, start: launch, stop } = await people(dir);
+  const { ids, start: launch, servers, stop } = await people(dir);
   return {
     transfer: (from, to) =>
       timed(
         () => launch('receiver', ['listen', '--accept', 'all'], { output: to, input: '/dev/null' }),
         () => launch('sender', ['connect', ids.receiver], { input: from }),
       ),
+    servers,
     stop,
   };
 }
 
 async function pairlinkFiles(dir) {
-  const { ids, start: launch, stop } = await people(dir);
+  const { ids, start: launch, servers, stop } = await people(dir);
   return {
     async transfer(from, to) {
       const folder = join(dir, 'into');
@@ -110,6 +143,7 @@ async function pairlinkFiles(dir) {
       renameSync(join(folder, basename(from)), to);
       return seconds;
     },
+    servers,
     stop,
   };
 }
@@ -144,6 +178,7 @@ export async function sshServer(dir) {
       'UserKnownHostsFile=/dev/null',
       'LogLevel=ERROR',
     ].flatMap((o) => ['-o', o]),
+    servers: [daemon.pid],
     stop: () => daemon.stop(),
   };
 }
@@ -156,6 +191,7 @@ async function scp(dir) {
       await piped('scp', ['-q', ...server.options, from, `${server.destination}:${to}`]).ended;
       return (performance.now() - began) / 1e3;
     },
+    servers: server.servers,
     stop: () => server.stop(),
   };
 }
@@ -190,6 +226,7 @@ async function wormhole(dir) {
       await Promise.all([sender.ended, receiver.ended]);
       return (performance.now() - began) / 1e3;
     },
+    servers: [mailbox.pid, transit.pid],
     stop: () => Promise.all([mailbox.stop(), transit.stop()]),
   };
 }
@@ -212,11 +249,15 @@ export async function measureTransfers({ bytes, rounds, only }) {
     for (let round = 1; round <= rounds; round++) {
       for (const name of names) {
         const to = join(dir, `${name}.out`);
-        const seconds = await living[name].transfer(from, to);
+        const { transfer, servers } = living[name];
+        const before = cpuOfAll(servers);
+        const seconds = await transfer(from, to);
+        await withoutChildren(servers);
+        const cpu = cpuOfAll(servers) - before;
         if (!existsSync(to) || (await hashOf(to)) !== hash)
           throw new Error(`${name}: another file arrived than was sent`);
         rmSync(to); // its way to the disk would disturb the next program
-        runs.push({ round, program: name, bytes, seconds, mb_per_s: bytes / 1e6 / seconds });
+        runs.push({ round, program: name, bytes, seconds, mb_per_s: bytes / 1e6 / seconds, cpu_s: cpu });
       }
     }
   } finally {

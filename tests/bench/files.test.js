@@ -20,7 +20,8 @@ test(
     expect(figures).toMatchObject({ bytes: MiB, rounds: 2, ratios: {} });
     expect(figures.medians['pairlink files']).toBeGreaterThan(0);
     expect(FILES.targets(figures)).toEqual([]);
-    expect(FILES.lines(figures)).toHaveLength(1);
+    expect(figures.cpu_s_per_gib['pairlink files']).toBeGreaterThan(0);
+    expect(FILES.lines(figures)).toHaveLength(2);
   },
   LONG,
 );
@@ -30,6 +31,7 @@ test.skipIf(!installed('/usr/sbin/sshd'))(
   async () => {
     const figures = await FILES.measure({ rounds: 1, bytes: MiB, only: ['pairlink files', 'scp'] });
     expect(figures.ratios.scp.median).toBeGreaterThan(0);
+    expect(figures.cpu_ratios.scp.median).toBeGreaterThan(0);
     expect(FILES.targets(figures)).toMatchObject([{ what: '1 MiB by send and receive, to scp', limit: 1.5 }]);
   },
   LONG,

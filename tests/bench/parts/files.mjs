@@ -1,4 +1,7 @@
-/** Real files: one of a gigabyte by `send` and `receive`, in turns with scp and magic-wormhole; one between two pages. */
+/**
+ * Real files: one of a gigabyte by `send` and `receive`, in turns with scp and magic-wormhole, its speed and its CPU; one
+ * between two pages.
+ */
 import { measureTransfers } from '../e2e.mjs';
 import { number, percent, ratio } from '../format.mjs';
 import { measurePageFile } from '../page.mjs';
@@ -16,11 +19,19 @@ async function files({ rounds, quick, bytes = (quick ? 64 : 1024) * MiB, only, l
     runs.push(...(await measureTransfers({ bytes, rounds: 1, only: programs })).map((run) => ({ ...run, round })));
   const of = (name) => runs.filter((r) => r.program === name).map((r) => r.mb_per_s);
   const toRival = (name) => of(name).map((theirs, i) => of(OURS)[i] / theirs);
+  const cpu = (name) => runs.filter((r) => r.program === name).map((r) => (r.cpu_s * 1024 * MiB) / bytes);
+  const cpuOfRival = (name) => cpu(name).map((theirs, i) => theirs / cpu(OURS)[i]);
   return {
     bytes,
     rounds: of(programs[0]).length,
     runs,
     medians: Object.fromEntries(programs.map((name) => [name, median(of(name))])),
+    cpu_s_per_gib: Object.fromEntries(programs.map((name) => [name, median(cpu(name))])),
+    cpu_ratios: Object.fromEntries(
+      programs
+        .filter((name) => name !== OURS && programs.includes(OURS))
+        .map((name) => [name, { median: median(cpuOfRival(name)), spread: spread(cpuOfRival(name)) }]),
+    ),
     ratios: Object.fromEntries(
       programs
         .filter((name) => name !== OURS && programs.includes(OURS))
@@ -30,6 +41,13 @@ async function files({ rounds, quick, bytes = (quick ? 64 : 1024) * MiB, only, l
 }
 
 const size = (bytes) => (bytes >= 1024 * MiB ? `${number(bytes / (1024 * MiB))} GiB` : `${number(bytes / MiB)} MiB`);
+
+const cpuLine = (cpu, ratios) =>
+  `CPU of both ends and the server between them, seconds for a GiB: ${Object.entries(cpu)
+    .map(([name, v]) => `${name === OURS ? 'pairlink' : name} ${number(v)}`)
+    .join(', ')}${Object.entries(ratios)
+    .map(([rival, r], i) => `${i ? ',' : ':'} ${RIVALS[rival]} takes ${ratio(r.median)} (${percent(r.spread)})`)
+    .join('')}.`;
 
 export const FILES = {
   name: 'files',
@@ -48,12 +66,13 @@ export const FILES = {
         limit,
         atLeast: true,
       })),
-  lines: ({ bytes, rounds, medians, ratios }) => [
+  lines: ({ bytes, rounds, medians, ratios, cpu_s_per_gib: cpu, cpu_ratios: cpuRatios }) => [
     `A file of ${size(bytes)} by \`send\` and \`receive\`, MB/s: ${Object.entries(medians)
       .map(([name, v]) => `${name === OURS ? 'pairlink' : name} ${number(v)}`)
       .join(', ')}${Object.entries(ratios)
       .map(([rival, r], i) => `${i ? ',' : ':'} ${ratio(r.median)} ${RIVALS[rival]} (${percent(r.spread)})`)
       .join('')}, ${rounds} round${rounds === 1 ? '' : 's'}.`,
+    ...(cpu ? [cpuLine(cpu, cpuRatios)] : []),
   ],
 };
 

@@ -268,6 +268,43 @@ static void a_file_written_in_two_runs_has_the_hash_of_the_whole(void **state) {
   file_writer_free(w);
 }
 
+/* The thread is kept busy, so pieces of two files gather, and those of one file are written together. */
+static void pieces_that_gather_are_written_in_order(void **state) {
+  (void)state;
+  enum { FIRST = 12, SECOND = 3, PIECE = 60000, BUSY = 20 };
+  file_source *s = make_source("busy");
+  file_target busy = {.fd = open(s->path, O_RDONLY), .hash = file_hash_new(), .read_only = true}, t[2];
+  file_writer *w = file_writer_new();
+  open_target(&t[0], ".c.part");
+  open_target(&t[1], ".d.part");
+  for (int i = 0; i < BUSY; i++) give(w, FILE_TASK_HASH, &busy, SIZE, 0);
+  for (uint64_t i = 0; i < FIRST; i++) give(w, FILE_TASK_WRITE, &t[0], i * PIECE, i == 5 ? 0 : PIECE);
+  for (uint64_t i = 0; i < SECOND; i++) give(w, FILE_TASK_WRITE, &t[1], i * PIECE, PIECE);
+  give(w, FILE_TASK_WRITE, &t[0], FIRST * PIECE, 100);
+  for (int i = 0; i < BUSY; i++) assert_int_equal(result(w), 0);
+  uint64_t ends[2] = {0, 0};
+  for (uint64_t i = 0; i < FIRST + SECOND + 1; i++) {
+    file_task *task = done_task(w);
+    size_t of = task->target == &t[1];
+    ends[of] += task->size;
+    assert_int_equal(of, i >= FIRST && i < FIRST + SECOND);
+    assert_int_equal(task->error, 0);
+    assert_int_equal(task->stored_to, ends[of]);
+    file_writer_return(w, task);
+  }
+  static uint8_t back[SECOND * PIECE];
+  assert_int_equal(t[0].stored_to, (FIRST - 1) * PIECE + 100);
+  assert_int_equal(pread(t[1].fd, back, sizeof back, 0), sizeof back);
+  assert_memory_equal(back, content, sizeof back);
+  assert_int_equal(pread(t[0].fd, back, PIECE, 5 * PIECE), PIECE); /* where the empty piece was */
+  assert_memory_equal(back, content + 6 * PIECE, PIECE);
+  file_writer_free(w);
+  close_target(&busy);
+  close_target(&t[0]);
+  close_target(&t[1]);
+  free_source(s);
+}
+
 static void other_bytes_are_detected(void **state) {
   (void)state;
   file_target t;
@@ -806,6 +843,7 @@ int main(void) {
       TEST(a_stream_is_kept_until_it_is_stored),
       TEST(a_silent_pipe_does_not_delay_the_end),
       TEST(a_file_written_in_two_runs_has_the_hash_of_the_whole),
+      TEST(pieces_that_gather_are_written_in_order),
       TEST(other_bytes_are_detected),
       TEST(the_hash_is_that_of_the_copy),
       TEST(after_a_full_disk_writing_resumes_without_a_gap),
