@@ -98,13 +98,16 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static void connect_many(scene *s) {
+static int connect_one(const scene *s) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  for (size_t i = 0; i < MANY; i++) {
-    s->clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(s->clients[i], (const struct sockaddr *)&to, sizeof to), 0);
-  }
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+  return fd;
+}
+
+static void connect_many(scene *s) {
+  for (size_t i = 0; i < MANY; i++) s->clients[i] = connect_one(s);
   while (s->opened < MANY) pl_server_turn(s->server, true);
 }
 
@@ -190,17 +193,71 @@ static void test_the_rest_of_an_answer(void **state) {
 static void test_a_flood_of_short_connections(void **state) {
   enum { ROUNDS = 60, EACH = 10 };
   scene *s = *state;
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port)};
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   for (int round = 0; round < ROUNDS; round++) {
-    for (int i = 0; i < EACH; i++) {
-      int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
-      close(fd);
-    }
+    for (int i = 0; i < EACH; i++) close(connect_one(s));
     pl_server_turn(s->server, true);
   }
   assert_in_range(s->opened - s->closed, 0, 5 * EACH);
+}
+
+/* What was sent before the end is read up to the end, however many reads that takes, though it is reported only once.
+ */
+static void test_much_and_then_the_end(void **state) {
+  scene *s = *state;
+  connect_many(s);
+  for (size_t i = 0; i < MANY; i++) assert_int_equal(write(s->clients[i], large_answer, PIECE), PIECE);
+  close_clients(s);
+  while (s->closed < MANY) pl_server_turn(s->server, true);
+  assert_int_equal(s->received, (size_t)MANY * PIECE);
+}
+
+/* Each new socket gets the descriptor of one that ends in the same turn. What is reported of the one is not taken for
+ * the other's. */
+static void test_descriptors_are_used_again(void **state) {
+  enum { ROUNDS = 500 };
+  scene *s = *state;
+  int before = connect_one(s);
+  for (size_t round = 1; round <= ROUNDS; round++) {
+    assert_int_equal(write(before, "x", 1), 1);
+    close(before);
+    before = connect_one(s);
+    pl_server_turn(s->server, true);
+  }
+  while (s->closed < ROUNDS) pl_server_turn(s->server, true);
+  assert_int_equal(s->received, ROUNDS);
+  assert_int_equal(s->opened, ROUNDS + 1);
+  for (int turns = 0; turns < 10; turns++) pl_server_turn(s->server, false);
+  assert_int_equal(s->closed, ROUNDS);
+  close(before);
+}
+
+static void on_started(uv_timer_t *timer) {
+  uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void on_asked(uv_async_t *async) {
+  uv_timer_start(async->data, on_started, 1, 0);
+  uv_close((uv_handle_t *)async, NULL);
+}
+
+/* The loop's other handles get their turns beside sockets that always have something: one that is asked, and the timer
+ * that it starts. */
+static void test_handles_beside_busy_sockets(void **state) {
+  scene *s = *state;
+  uv_async_t async;
+  uv_timer_t timer;
+  connect_many(s);
+  uv_timer_init(&s->loop, &timer);
+  uv_async_init(&s->loop, &async, on_asked);
+  async.data = &timer;
+  uv_async_send(&async);
+  for (size_t turns = 0; !uv_is_closing((uv_handle_t *)&timer); turns++) {
+    for (size_t i = 0; i < MANY; i++) assert_int_equal(write(s->clients[i], "x", 1), 1);
+    pl_server_turn(s->server, true);
+    assert_true(turns < 100000);
+  }
+  assert_true(s->received >= MANY);
+  close_clients(s);
 }
 
 /* A server that ends closes those that wait for their turn too. */
@@ -218,8 +275,11 @@ static void test_some_wait_at_the_end(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_few_are_closed_per_turn), TEST(test_each_gets_its_answer),         TEST(test_dropped_without_an_event),
-      TEST(test_the_rest_of_an_answer),   TEST(test_a_flood_of_short_connections), TEST(test_some_wait_at_the_end),
+      TEST(test_much_and_then_the_end),       TEST(test_descriptors_are_used_again),
+      TEST(test_handles_beside_busy_sockets), TEST(test_few_are_closed_per_turn),
+      TEST(test_each_gets_its_answer),        TEST(test_dropped_without_an_event),
+      TEST(test_the_rest_of_an_answer),       TEST(test_a_flood_of_short_connections),
+      TEST(test_some_wait_at_the_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
