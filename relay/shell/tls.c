@@ -38,6 +38,7 @@ struct pl_tls {
   pl_tls_server *server;
   int fd;
   bool failed, ended;       /* ended: the client sends nothing more */
+  bool holds_buffers;       /* OpenSSL may do so, since a message of the handshake came */
   uint64_t messages, bytes; /* handshake messages and bytes received */
   pl_view in;               /* what came from the socket, borrowed */
   pl_buffer left;
@@ -86,6 +87,7 @@ static void on_tls_message(int is_ours, int version, int type, const void *data,
   (void)size;
   (void)ssl;
   if (is_ours || type != SSL3_RT_HANDSHAKE) return;
+  tls->holds_buffers = true;
   if (++tls->messages > MESSAGES_FREE + tls->bytes / BYTES_PER_MESSAGE) tls->failed = true;
 }
 
@@ -192,6 +194,17 @@ static void keep_buffer(pl_tls *tls, bool keep) {
     SSL_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
 }
 
+/* A message of the handshake leaves buffers behind. Writing nothing sends the answer, if one is due, and frees the one
+ * for writing. A look for more finds nothing and frees the one for reading, unless that holds a part of a record. */
+static void release_buffers(pl_tls *tls) {
+  size_t written;
+  uint8_t none;
+  if (!SSL_is_init_finished(tls->ssl)) return;
+  tls->holds_buffers = false;
+  (void)SSL_write_ex(tls->ssl, "", 0, &written);
+  (void)SSL_peek(tls->ssl, &none, 1);
+}
+
 static int read_record(pl_tls *tls, uint8_t *out) {
   bool another = tls->server->bio.in.size > PL_TLS_RECORD + SSL3_RT_MAX_ENCRYPTED_OVERHEAD + SSL3_RT_HEADER_LENGTH;
   if (another) keep_buffer(tls, true);
@@ -225,6 +238,7 @@ long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
   size_t size = decrypt_records(tls, out, capacity, &broken);
   tls->in = server->bio.in;
   server->bio.in = (pl_view){0};
+  if (tls->holds_buffers && !tls->in.size && !broken && !tls->failed && !tls->ended) release_buffers(tls);
   tls_send(tls); /* answers of OpenSSL's own; an alert, when the connection is broken */
   if (broken) tls->failed = true;
   tls->bytes += size;
