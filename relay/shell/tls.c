@@ -9,12 +9,13 @@
 #include "log.h"
 
 /* Records are sealed into one buffer and sent together, because a system call for each costs about as much as its
- * encryption. OVERHEAD is more than a record adds to its content, RECORD_MIN is worth a record of its own. */
-enum { SEALED_AT_ONCE = 64 * 1024, OVERHEAD = 64, RECORD_MIN = 1024 };
+ * encryption. Most of what one read of a socket brings for another then leaves in one call. OVERHEAD is more than a
+ * record adds to its content, RECORD_MIN is worth a record of its own. */
+enum { SEALED_AT_ONCE = 128 * 1024, OVERHEAD = 64, RECORD_MIN = 1024 };
 
 /* Bytes that may wait for the socket: what was sealed together, the handshake's certificates, and answers that OpenSSL
  * sends on its own. A client that provokes answers and does not read them is disconnected. */
-enum { LEFT_MAX = 128 * 1024 };
+enum { LEFT_MAX = 192 * 1024 };
 
 /* A client sends handshake messages during the handshake and later to ask for new keys. One of them costs the relay
  * thirty times as much as a small record, so beyond MESSAGES_FREE a client must have sent BYTES_PER_MESSAGE for each.
