@@ -35,7 +35,7 @@ static bool socket_collect(pl_tls_bio *bio, const uint8_t *data, size_t size) {
 /* Opens the records that came. OpenSSL keeps at most a part of one. */
 static size_t socket_open_records(pl_stream_socket *s, uint8_t *out) {
   size_t size = 0;
-  ERR_clear_error();
+  pl_tls_forget_errors();
   while (!s->ended && s->bio.in.size) {
     int n = SSL_read(s->ssl, out + size, RECORD);
     if (n > 0)
@@ -57,7 +57,6 @@ static size_t receive_tls(pl_stream_socket *s, uint8_t *out) {
 static long write_tls(pl_stream_socket *s, const uint8_t *data, size_t size) {
   if (!pl_stream_socket_flush(s)) return -1;
   if (pl_stream_socket_waits(s)) return 0;
-  ERR_clear_error();
   for (size_t at = 0; at < size;) {
     int n = SSL_write(s->ssl, data + at, (int)(size - at));
     if (n <= 0) return -1;

@@ -1,5 +1,6 @@
 #include "tls_bio.h"
 
+#include <openssl/err.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -52,4 +53,9 @@ BIO *pl_tls_bio_new(pl_tls_bio *bio) {
   BIO_set_data(openssl, bio);
   BIO_set_init(openssl, 1);
   return openssl;
+}
+
+/* Looking costs less than clearing. */
+void pl_tls_forget_errors(void) {
+  if (ERR_peek_error()) ERR_clear_error();
 }

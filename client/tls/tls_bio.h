@@ -17,5 +17,7 @@ struct pl_tls_bio {
 
 /* Creates OpenSSL's side, for reading and writing. It borrows `bio`. Returns NULL when memory ran out. Any thread. */
 BIO *pl_tls_bio_new(pl_tls_bio *bio);
+/* Call this before what SSL_get_error is to judge: it is misled by an error that an earlier call has left behind. */
+void pl_tls_forget_errors(void);
 
 #endif

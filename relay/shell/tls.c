@@ -9,21 +9,27 @@
 #include "log.h"
 
 /* Records are sealed into one buffer and sent together, because a system call for each costs about as much as its
- * encryption. OVERHEAD is more than a record adds to its content, RECORD_MIN is worth a record of its own. */
-enum { SEALED_AT_ONCE = 64 * 1024, OVERHEAD = 64, RECORD_MIN = 1024 };
+ * encryption. Most of what one read of a socket brings for another then leaves in one call. OVERHEAD is more than a
+ * record adds to its content, RECORD_MIN is worth a record of its own. */
+enum { SEALED_AT_ONCE = 128 * 1024, OVERHEAD = 64, RECORD_MIN = 1024 };
 
 /* Bytes that may wait for the socket: what was sealed together, the handshake's certificates, and answers that OpenSSL
  * sends on its own. A client that provokes answers and does not read them is disconnected. */
-enum { LEFT_MAX = 128 * 1024 };
+enum { LEFT_MAX = 192 * 1024 };
 
 /* A client sends handshake messages during the handshake and later to ask for new keys. One of them costs the relay
  * thirty times as much as a small record, so beyond MESSAGES_FREE a client must have sent BYTES_PER_MESSAGE for each.
  * No client needs new keys more often than every 16 MiB. */
 enum { MESSAGES_FREE = 32, BYTES_PER_MESSAGE = 1 << 20 };
 
-/* `sealed` holds what OpenSSL has written for one connection. It is empty between two calls of this file. */
+/* `bio` is between OpenSSL and every connection, because one for each would take 0.2 KB of each. It reads and writes
+ * for `current`, which each call of this file sets. Between two of these calls `bio` has nothing to read, and `sealed`,
+ * which holds what OpenSSL has written, is empty. */
 struct pl_tls_server {
   SSL_CTX *config;
+  BIO *openssl; /* OpenSSL's side of `bio` */
+  pl_tls_bio bio;
+  pl_tls *current;
   size_t sealed_size;
   uint8_t sealed[SEALED_AT_ONCE];
 };
@@ -33,8 +39,9 @@ struct pl_tls {
   pl_tls_server *server;
   int fd;
   bool failed, ended;       /* ended: the client sends nothing more */
+  bool holds_buffers;       /* OpenSSL may do so, since a message of the handshake came */
   uint64_t messages, bytes; /* handshake messages and bytes received */
-  pl_tls_bio bio;
+  pl_view in;               /* what came from the socket, borrowed */
   pl_buffer left;
 };
 
@@ -60,8 +67,8 @@ static void tls_send(pl_tls *tls) {
 }
 
 static bool tls_collect(pl_tls_bio *bio, const uint8_t *data, size_t size) {
-  pl_tls *tls = PL_CONTAINER(bio, pl_tls, bio);
-  pl_tls_server *server = tls->server;
+  pl_tls_server *server = PL_CONTAINER(bio, pl_tls_server, bio);
+  pl_tls *tls = server->current;
   for (size_t at = 0, n; at < size; at += n) {
     size_t room = sizeof server->sealed - server->sealed_size;
     n = size - at < room ? size - at : room;
@@ -81,6 +88,7 @@ static void on_tls_message(int is_ours, int version, int type, const void *data,
   (void)size;
   (void)ssl;
   if (is_ours || type != SSL3_RT_HANDSHAKE) return;
+  tls->holds_buffers = true;
   if (++tls->messages > MESSAGES_FREE + tls->bytes / BYTES_PER_MESSAGE) tls->failed = true;
 }
 
@@ -128,8 +136,12 @@ pl_tls_server *pl_tls_server_new(const char *cert, const char *key) {
   char text[256] = "out of memory";
   ERR_clear_error();
   pl_tls_server *server = pl_alloc(sizeof *server);
-  if (server) server->config = SSL_CTX_new(TLS_server_method());
-  if (server && server->config && set_up(server->config, cert, key)) return server;
+  if (server) {
+    server->bio.write = tls_collect;
+    server->openssl = pl_tls_bio_new(&server->bio);
+    server->config = SSL_CTX_new(TLS_server_method());
+  }
+  if (server && server->openssl && server->config && set_up(server->config, cert, key)) return server;
   if (ERR_peek_error()) ERR_error_string_n(ERR_peek_error(), text, sizeof text);
   pl_log_write(PL_RELAY_LOG_ERROR, "event=tls text=\"%s\"", text);
   pl_tls_server_free(server);
@@ -137,7 +149,10 @@ pl_tls_server *pl_tls_server_new(const char *cert, const char *key) {
 }
 
 void pl_tls_server_free(pl_tls_server *server) {
-  if (server) SSL_CTX_free(server->config);
+  if (server) {
+    SSL_CTX_free(server->config);
+    BIO_free(server->openssl);
+  }
   pl_free(server);
 }
 
@@ -145,18 +160,16 @@ void pl_tls_server_free(pl_tls_server *server) {
 
 pl_tls *pl_tls_new(pl_tls_server *server, int fd) {
   pl_tls *tls = pl_alloc(sizeof *tls);
-  BIO *bio = tls ? pl_tls_bio_new(&tls->bio) : NULL;
   if (tls) tls->ssl = SSL_new(server->config);
-  if (!tls || !bio || !tls->ssl) {
-    BIO_free(bio);
-    pl_tls_free(tls);
+  if (!tls || !tls->ssl) {
+    pl_free(tls);
     return NULL;
   }
   tls->server = server;
-  tls->bio.write = tls_collect;
   tls->fd = fd;
   pl_buffer_init(&tls->left, LEFT_MAX);
-  SSL_set_bio(tls->ssl, bio, bio);
+  BIO_up_ref(server->openssl);
+  SSL_set_bio(tls->ssl, server->openssl, server->openssl);
   SSL_set_msg_callback_arg(tls->ssl, tls);
   SSL_set_accept_state(tls->ssl);
   return tls;
@@ -170,12 +183,7 @@ void pl_tls_free(pl_tls *tls) {
 }
 
 void pl_tls_feed(pl_tls *tls, const uint8_t *data, size_t size) {
-  tls->bio.in = (pl_view){data, size};
-}
-
-/* SSL_get_error is misled by an error that an earlier call has left behind. Looking costs less than clearing. */
-static void forget_errors(void) {
-  if (ERR_peek_error()) ERR_clear_error();
+  tls->in = (pl_view){data, size};
 }
 
 /* OpenSSL frees its buffer after each record, so that an idle connection holds none. When another record follows, that
@@ -187,8 +195,19 @@ static void keep_buffer(pl_tls *tls, bool keep) {
     SSL_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
 }
 
+/* A message of the handshake leaves buffers behind. Writing nothing sends the answer, if one is due, and frees the one
+ * for writing. A look for more finds nothing and frees the one for reading, unless that holds a part of a record. */
+static void release_buffers(pl_tls *tls) {
+  size_t written;
+  uint8_t none;
+  if (!SSL_is_init_finished(tls->ssl)) return;
+  tls->holds_buffers = false;
+  (void)SSL_write_ex(tls->ssl, "", 0, &written);
+  (void)SSL_peek(tls->ssl, &none, 1);
+}
+
 static int read_record(pl_tls *tls, uint8_t *out) {
-  bool another = tls->bio.in.size > PL_TLS_RECORD + SSL3_RT_MAX_ENCRYPTED_OVERHEAD + SSL3_RT_HEADER_LENGTH;
+  bool another = tls->server->bio.in.size > PL_TLS_RECORD + SSL3_RT_MAX_ENCRYPTED_OVERHEAD + SSL3_RT_HEADER_LENGTH;
   if (another) keep_buffer(tls, true);
   int n = SSL_read(tls->ssl, out, PL_TLS_RECORD);
   if (another) keep_buffer(tls, false);
@@ -196,20 +215,31 @@ static int read_record(pl_tls *tls, uint8_t *out) {
 }
 
 /* One call of OpenSSL returns at most one record; this reads as many records as there is room for. OpenSSL keeps at
- * most a part of a record, so it is not asked once everything was passed on. */
-long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
+ * most a part of a record, so it is not asked once everything was passed on. Returns their size. */
+static size_t decrypt_records(pl_tls *tls, uint8_t *out, size_t capacity, bool *broken) {
   size_t size = 0;
-  bool broken = false;
-  forget_errors();
-  while (!broken && !tls->failed && !tls->ended && tls->bio.in.size && capacity - size >= PL_TLS_RECORD) {
+  while (!*broken && !tls->failed && !tls->ended && tls->server->bio.in.size && capacity - size >= PL_TLS_RECORD) {
     int n = read_record(tls, out + size), why = n > 0 ? 0 : SSL_get_error(tls->ssl, n);
     if (n > 0)
       size += (size_t)n;
     else if (why == SSL_ERROR_ZERO_RETURN)
       tls->ended = true;
     else if (why != SSL_ERROR_WANT_READ)
-      broken = true;
+      *broken = true;
   }
+  return size;
+}
+
+long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
+  pl_tls_server *server = tls->server;
+  bool broken = false;
+  pl_tls_forget_errors(); /* a look of some 200 instructions; writing needs none, since its result says it all */
+  server->current = tls;
+  server->bio.in = tls->in;
+  size_t size = decrypt_records(tls, out, capacity, &broken);
+  tls->in = server->bio.in;
+  server->bio.in = (pl_view){0};
+  if (tls->holds_buffers && !tls->in.size && !broken && !tls->failed && !tls->ended) release_buffers(tls);
   tls_send(tls); /* answers of OpenSSL's own; an alert, when the connection is broken */
   if (broken) tls->failed = true;
   tls->bytes += size;
@@ -232,7 +262,7 @@ static size_t write_record(pl_tls *tls, const uint8_t *data, size_t size) {
 
 size_t pl_tls_write(pl_tls *tls, const uint8_t *data, size_t size) {
   size_t taken = 0;
-  forget_errors();
+  tls->server->current = tls;
   while (taken < size && !tls->failed && !pl_tls_waits(tls) && SSL_is_init_finished(tls->ssl))
     taken += write_record(tls, data + taken, size - taken);
   tls_send(tls);
@@ -262,7 +292,7 @@ bool pl_tls_failed(const pl_tls *tls) {
 
 void pl_tls_finish(pl_tls *tls) {
   if (tls->failed || !SSL_is_init_finished(tls->ssl) || SSL_get_shutdown(tls->ssl) & SSL_SENT_SHUTDOWN) return;
-  forget_errors();
+  tls->server->current = tls;
   (void)SSL_shutdown(tls->ssl);
   tls_send(tls);
 }

@@ -1,5 +1,5 @@
 /* TLS of an accepted socket, by OpenSSL. The caller reads the socket and passes on what came. What OpenSSL writes
- * during a call is sent at its end, up to 64 KiB in one call, and what the socket does not accept waits here. So
+ * during a call is sent at its end, up to 128 KiB in one call, and what the socket does not accept waits here. So
  * OpenSSL never waits for a socket, and the caller only needs to know whether something is left to flush. */
 #ifndef PL_SHELL_TLS_H
 #define PL_SHELL_TLS_H

@@ -20,8 +20,6 @@ export const CELLS = [
   cell(5000, 1, 64, { cpu: 1.15, servers: ['raw', 'pairlink'] }),
   cell(1, 1, 64),
   cell(50, 16, 1024, { both: true, servers: ['raw', 'pairlink'] }),
-  cell(50, 16, 64, { servers: ['pairlink-tls'], name: '50 × 16, 64 B, TLS' }),
-  cell(50, 16, 16384, { servers: ['pairlink-tls'], name: '50 × 16, 16 KiB, TLS' }),
 ];
 export const quickCells = () =>
   CELLS.filter((c) => c.quick).map((c) => ({ ...c, servers: c.servers.filter((s) => QUICK.includes(s)) }));

@@ -14,7 +14,7 @@ export const MEMORY = {
   nameplate: 256, // one pairing code with its owner's entry, at each worker
   peer: 16, // an entry of an allow or block list, with the table's room to grow
   blocked: 144 * 1024, // an output buffer (PL_RELAY_OUT_LARGE): queued, but not freed for QUEUE_TOTAL_MAX
-  tls_blocked: 68 * 1024, // in addition: records that were sealed together and not taken
+  tls_blocked: 132 * 1024, // in addition: records that were sealed together and not taken
   part: 64 * 1024, // the received part of an envelope
   overhead: 1.25, // factor for the allocator's overhead
 };

@@ -10,10 +10,11 @@ test('what TLS costs', async () => {
     expect(figures.cells[cell].to_plain.spread, cell).toBe(0); // of one round
     expect(figures.cells[cell].to_uws !== undefined, cell).toBe(isThere('uws-tls'));
   }
+  expect(figures.trip.p50_to_plain.ratio).toBeGreaterThan(0);
   expect(TLS_COSTS.targets(figures).map(({ limit }) => limit)).toEqual(
     isThere('uws-tls') ? [1.5, 3.5, 1, 1] : [1.5, 3.5],
   );
   const lines = TLS_COSTS.lines(figures);
-  expect(lines).toHaveLength(3);
+  expect(lines).toHaveLength(4);
   for (const line of lines) expect(line).not.toMatch(/NaN|undefined|null/);
 });

@@ -201,6 +201,26 @@ static void ask_for_keys(int count) {
   }
 }
 
+/* When a client changes its keys, OpenSSL would hold a buffer for an answer until the relay writes again. */
+static void test_new_keys_leave_no_buffers(void **state) {
+  const int kinds[] = {SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED};
+  (void)state;
+  connect_both(TLS1_3_VERSION);
+  assert_int_equal(SSL_read(client, plain, 1), -1); /* it takes the tickets */
+  for (int with_data = 0; with_data < 2; with_data++)
+    for (size_t kind = 0; kind < 2; kind++) {
+      assert_int_equal(pl_tls_write(tls, large, 10), 10);
+      assert_int_equal(SSL_read(client, plain, sizeof plain), 10);
+      assert_int_equal(SSL_key_update(client, kinds[kind]), 1);
+      assert_int_equal(SSL_do_handshake(client), 1);
+      if (with_data) assert_int_equal(SSL_write(client, large, 10), 10);
+      size_t before = mallinfo2().uordblks;
+      assert_int_equal(relay_reads(), with_data ? 10 : 0);
+      assert_true(mallinfo2().uordblks < before + 1024);
+    }
+  disconnect_both();
+}
+
 /* New keys cost the relay much more than the few bytes that ask for them: it allows one per MiB, and a few more. */
 static void test_new_keys_are_paid_for(void **state) {
   (void)state;
@@ -260,6 +280,7 @@ int main(void) {
       cmocka_unit_test(test_reads_a_record_in_bytes),
       cmocka_unit_test(test_an_idle_connection_holds_no_buffers),
       cmocka_unit_test(test_answers_of_tls_are_bounded),
+      cmocka_unit_test(test_new_keys_leave_no_buffers),
       cmocka_unit_test(test_new_keys_are_paid_for),
       cmocka_unit_test(test_nonsense_ends),
       cmocka_unit_test(test_a_broken_record_ends_with_an_alert),
