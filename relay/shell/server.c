@@ -1,6 +1,8 @@
 /* See server.h. The loop watches the sockets, which are read and written here; tls.h lies between. A socket is closed
  * only in on_check, after it was put into a list of those that leave. So no call into this file frees what its caller
- * holds. And a few are closed per turn of the loop, so that when thousands leave at once, the others wait little. */
+ * holds. Sockets that talk are watched by the loop and served in every turn. All others, and those that leave, wait in
+ * lines that get a share of each turn (turns.h). So when thousands come or leave at once, those that talk wait little.
+ */
 #include "server.h"
 
 #include <errno.h>
@@ -12,17 +14,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bulk.h"
+#include "line.h"
 #include "log.h"
 #include "tls.h"
 
 enum {
   LISTENERS_MAX = 16,
-  ACCEPTS_PER_TURN = 64,
+  ACCEPTS_PER_TURN = 16, /* and one, while others wait for a share of the turn: each that is accepted will, too */
   RX_BYTES = 320 * 1024,
   WRITE_BYTES = 256 * 1024, /* written to a socket at most before others are served */
-  EVENTS_PER_LEAVE = 8,     /* one socket ends after each turn, and another per 8 events of the turn */
-  LEAVES_PER_ACCEPT = 2,    /* and 2 per accepted socket, because one that gets an answer ends twice */
+  SILENT_PER_TURN = 8,      /* sockets that are asked per turn whether they still talk */
   SHORTAGE_MS = 200,        /* for this long nothing is accepted when there is no descriptor left even to refuse with */
   TURNS_TO_CLOSE = 1000
 };
@@ -35,14 +36,16 @@ struct pl_socket {
   pl_server *server;
   int fd;
   bool shut, failed;
-  bool leaves;  /* it is in pl_server.leaving: the rest of its answer is to be written, or it is to be closed */
-  bool gone;    /* it is to be closed */
-  bool ended;   /* the client sends nothing more; it still gets the rest of its answer */
-  bool full;    /* it did not take everything, or all that it may in one turn: reported when it is writable again */
-  bool in_bulk; /* watched by pl_server.bulk, not by the loop */
+  bool leaves; /* it is in pl_server.leaving: the rest of its answer is to be written, or it is to be closed */
+  bool gone;   /* it is to be closed */
+  bool ended;  /* the client sends nothing more; it still gets the rest of its answer */
+  bool full;   /* it did not take everything, or all that it may in one turn: reported when it is writable again */
   pl_turns_class class;
+  pl_line *line; /* that watches it; NULL: the loop */
+  bool in_loop;  /* `poll` is in use */
   int events;
-  pl_node all; /* in pl_server.sockets, or in pl_server.leaving */
+  uint32_t asked_ms; /* while it talks: when it was found to talk, modulo 2^32 */
+  pl_node all;       /* in pl_server.quiet, talking or leaving */
 };
 
 typedef struct listener {
@@ -59,9 +62,10 @@ struct pl_server {
   uv_timer_t shortage; /* runs while accepting is paused */
   listener listeners[LISTENERS_MAX];
   size_t listener_count;
-  pl_node sockets, leaving;
-  size_t events, accepted; /* of sockets in this turn */
-  pl_bulk bulk;
+  pl_node quiet, talking, leaving;
+  uint64_t started_ns; /* when the first talking socket of this turn was served; 0: none was */
+  pl_line bulk_line, quiet_line;
+  bool behind;              /* the last turn did not serve all that are quiet or leave */
   uint64_t refused, pauses; /* at the limit of open files */
   int spare_fd;             /* closed for a moment to refuse a connection at the limit of open files; -1: lost */
   bool stopping;
@@ -72,38 +76,65 @@ struct pl_server {
 
 static void on_socket_event(uv_poll_t *poll, int status, int events);
 
-/* Watches for `events` in the line of bulk sockets. Returns false when the system has no memory for that. */
-static bool socket_watch_bulk(pl_socket *socket, int events) {
-  pl_bulk *bulk = &socket->server->bulk;
-  if (socket->in_bulk) {
-    pl_bulk_change(bulk, socket->fd, events, socket);
-    return true;
-  }
-  uv_poll_stop(&socket->poll);
-  socket->in_bulk = pl_bulk_add(bulk, socket->fd, events, socket);
-  if (!socket->in_bulk) socket->class.bulk = false;
-  return socket->in_bulk;
+static void move_socket(pl_socket *socket, pl_node *to) {
+  pl_list_remove(&socket->all);
+  pl_list_append(to, &socket->all);
+  socket->leaves = to == &socket->server->leaving;
 }
 
-static void socket_leave_bulk(pl_socket *socket) {
-  if (socket->in_bulk) pl_bulk_remove(&socket->server->bulk, socket->fd);
-  socket->in_bulk = false;
+static void on_more(uv_idle_t *more) {
+  (void)more;
 }
 
-static void socket_watch(pl_socket *socket) {
-  int events = (socket->ended ? 0 : UV_READABLE) | (socket->full ? UV_WRITABLE : 0);
-  if (events == socket->events && socket->class.bulk == socket->in_bulk) return;
-  socket->events = events;
-  if (socket->class.bulk && socket_watch_bulk(socket, events)) return;
-  socket_leave_bulk(socket);
-  uv_poll_start(&socket->poll, events, on_socket_event);
+/* Has the socket end when its turn comes: after the rest of its answer, or at once. */
+static void leave(pl_socket *socket, bool at_once) {
+  if (at_once) socket->gone = true;
+  pl_turns_leaves(&socket->class);
+  if (!socket->leaves) move_socket(socket, &socket->server->leaving);
+  uv_idle_start(&socket->server->more, on_more);
+}
+
+/* Returns the line that the socket belongs to, or NULL for the loop. */
+static pl_line *line_for(const pl_socket *socket) {
+  if (socket->class.bulk) return &socket->server->bulk_line;
+  return socket->class.talks ? NULL : &socket->server->quiet_line;
 }
 
 static void socket_unwatch(pl_socket *socket) {
-  if (socket->in_bulk)
-    socket_leave_bulk(socket);
-  else
+  if (socket->line)
+    pl_line_remove(socket->line, socket->fd);
+  else if (socket->events)
     uv_poll_stop(&socket->poll);
+  socket->line = NULL;
+  socket->events = 0;
+}
+
+static bool watch_in_line(pl_socket *socket, pl_line *line, int events) {
+  if (!pl_line_add(line, socket->fd, events, socket)) return false;
+  socket->line = line;
+  return true;
+}
+
+/* Has the loop watch the socket. Most sockets never talk, so libuv gets to know the others only. */
+static bool watch_in_loop(pl_socket *socket, int events) {
+  if (!socket->in_loop) socket->in_loop = uv_poll_init(socket->server->config.loop, &socket->poll, socket->fd) == 0;
+  return socket->in_loop && uv_poll_start(&socket->poll, events, on_socket_event) == 0;
+}
+
+/* Watches the socket where it now belongs, or elsewhere if the system has no memory for that. */
+static void socket_watch(pl_socket *socket) {
+  int events = (socket->ended ? 0 : UV_READABLE) | (socket->full ? UV_WRITABLE : 0);
+  pl_line *line = line_for(socket);
+  if (events == socket->events && line == socket->line) return;
+  if (line && line == socket->line) {
+    pl_line_change(line, socket->fd, events, socket);
+  } else {
+    if (line != socket->line) socket_unwatch(socket);
+    bool watched = (line && watch_in_line(socket, line, events)) || watch_in_loop(socket, events) ||
+                   (!line && watch_in_line(socket, &socket->server->quiet_line, events));
+    if (!watched) leave(socket, true); /* nothing would be heard of it */
+  }
+  socket->events = events;
 }
 
 /* Writes as much as the kernel accepts. */
@@ -122,23 +153,6 @@ static size_t put_tls(pl_socket *socket, const uint8_t *data, size_t size) {
   socket->failed = pl_tls_failed(socket->tls);
   socket->full = pl_tls_waits(socket->tls);
   return taken;
-}
-
-static void move_socket(pl_socket *socket, pl_node *to) {
-  pl_list_remove(&socket->all);
-  pl_list_append(to, &socket->all);
-  socket->leaves = to == &socket->server->leaving;
-}
-
-static void on_more(uv_idle_t *more) {
-  (void)more;
-}
-
-/* Has the socket end when its turn comes: after the rest of its answer, or at once. */
-static void leave(pl_socket *socket, bool at_once) {
-  if (at_once) socket->gone = true;
-  if (!socket->leaves) move_socket(socket, &socket->server->leaving);
-  uv_idle_start(&socket->server->more, on_more);
 }
 
 size_t pl_server_send(pl_server *server, pl_socket *socket, pl_view bytes) {
@@ -206,11 +220,12 @@ static void close_socket(pl_socket *socket) {
   void *conn = socket->conn;
   socket->conn = NULL;
   pl_list_remove(&socket->all);
-  socket_leave_bulk(socket);
-  uv_close((uv_handle_t *)&socket->poll, on_socket_closed);
+  socket_unwatch(socket);
+  if (socket->in_loop) uv_close((uv_handle_t *)&socket->poll, on_socket_closed);
   pl_tls_free(socket->tls);
   close(socket->fd);
   server->config.app.closed(server->config.app_data, conn);
+  if (!socket->in_loop) pl_free(socket);
 }
 
 /* Writes the rest of an answer, and closes the socket when nothing is left to wait for. */
@@ -219,15 +234,26 @@ static void end_socket(pl_socket *socket) {
   pl_relay_conn_wish wish = server->config.app.wish(server->config.app_data, socket->conn);
   if (wish != PL_RELAY_WISH_ABORT) pl_server_write(server, socket);
   if (wish == PL_RELAY_WISH_FINISH && !socket->failed && !socket->full && !socket->shut) finish_socket(socket);
-  if (socket->gone || socket->failed)
+  if (socket->gone || socket->failed) {
     close_socket(socket);
-  else
-    move_socket(socket, &server->sockets);
+    return;
+  }
+  move_socket(socket, &server->quiet);
+  socket_watch(socket);
 }
 
-static void socket_received(const pl_socket *socket, size_t size) {
-  const pl_server *server = socket->server;
-  server->config.app.received(server->config.app_data, socket->conn, server->rx, size);
+static uint32_t now_ms(const pl_server *server) {
+  return (uint32_t)uv_now(server->config.loop);
+}
+
+static void socket_received(pl_socket *socket, size_t size) {
+  pl_server *server = socket->server;
+  if (!server->config.app.received(server->config.app_data, socket->conn, server->rx, size) || socket->leaves) return;
+  if (!socket->class.talks) {
+    socket->asked_ms = now_ms(server);
+    move_socket(socket, &server->talking);
+  }
+  pl_turns_spoke(&socket->class);
 }
 
 /* Decrypts what was read. Returns false when the connection is broken. */
@@ -279,7 +305,6 @@ static bool socket_lingers(pl_socket *socket) {
  * reported again. */
 static void socket_event(pl_socket *socket, bool broken, int events, size_t room) {
   bool open = true;
-  socket->server->events++;
   if (socket->gone) {
     socket_unwatch(socket);
     return;
@@ -297,29 +322,74 @@ static void socket_event(pl_socket *socket, bool broken, int events, size_t room
 
 static void on_socket_event(uv_poll_t *poll, int status, int events) {
   pl_socket *socket = PL_CONTAINER(poll, pl_socket, poll);
-  pl_bulk_other(&socket->server->bulk);
+  if (!socket->server->started_ns) socket->server->started_ns = socket->server->config.clock_ns();
   socket_event(socket, status < 0, events, status < 0 ? RX_BYTES : PL_TURNS_SMALL);
 }
 
+/* ---- a turn ------------------------------------------------------------------------------------------------------ */
+
 static void serve_bulk(void *item, bool broken, int events, bool few) {
-  pl_socket *socket = item;
-  socket_event(socket, broken, events, broken || few ? RX_BYTES : RX_BYTES / 4);
+  socket_event(item, broken, events, broken || few ? RX_BYTES : RX_BYTES / 4);
 }
 
-/* Writes what small messages have caused, before the bulk gets its share of the turn. Then ends a few of the sockets
- * that leave, which takes about a fifth of the time of a busy turn, but as many as come, and writes what others hear of
- * that. */
+static void serve_quiet(void *item, bool broken, int events, bool few) {
+  (void)few;
+  socket_event(item, broken, events, broken ? RX_BYTES : PL_TURNS_SMALL);
+}
+
+static unsigned bulk_next(pl_server *server, unsigned wanted) {
+  return pl_line_next(&server->bulk_line, wanted, serve_bulk);
+}
+
+/* Those that leave come first, because they hold memory and descriptors, and a socket gets there only once or twice. */
+static unsigned quiet_next(pl_server *server, unsigned wanted) {
+  unsigned n = 0;
+  for (; n < wanted && !pl_list_empty(&server->leaving); n++)
+    end_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
+  return n + pl_line_next(&server->quiet_line, wanted - n, serve_quiet);
+}
+
+/* Gives a line its share of the turn, and writes what others hear of it. */
+static void serve_line(pl_server *server, pl_turns *turns, uint64_t others_ns,
+                       unsigned (*next)(pl_server *server, unsigned wanted)) {
+  uint64_t before = server->config.clock_ns();
+  pl_turns_start(turns, others_ns);
+  for (unsigned wanted; (wanted = pl_turns_next(turns)) > 0;) {
+    unsigned n = next(server, wanted);
+    if (n == 0) break;
+    uint64_t now = server->config.clock_ns();
+    pl_turns_spent(turns, n, now - before);
+    before = now;
+    if (n < wanted) break; /* nobody else waits */
+  }
+  server->config.app.turn(server->config.app_data);
+}
+
+/* Finds out who has stopped talking. Each is asked in turn, a few per turn of the loop. */
+static void look_for_silent(pl_server *server) {
+  for (int i = 0; i < SILENT_PER_TURN && !pl_list_empty(&server->talking); i++) {
+    pl_socket *socket = PL_CONTAINER(server->talking.next, pl_socket, all);
+    if (now_ms(server) - socket->asked_ms < PL_TURNS_TALK_MS) return;
+    socket->asked_ms = now_ms(server);
+    move_socket(socket, pl_turns_silent(&socket->class) ? &server->quiet : &server->talking);
+    socket_watch(socket);
+  }
+}
+
+/* Writes what small messages have caused, before the lines get their shares of the turn. */
 static void on_check(uv_check_t *check) {
   pl_server *server = check->data;
   server->config.app.turn(server->config.app_data);
-  if (pl_bulk_turn(&server->bulk, serve_bulk)) server->config.app.turn(server->config.app_data);
-  size_t ends = 1 + server->events / EVENTS_PER_LEAVE + server->accepted * LEAVES_PER_ACCEPT;
-  server->events = server->accepted = 0;
-  if (pl_list_empty(&server->leaving)) return;
-  for (; ends > 0 && !pl_list_empty(&server->leaving); ends--)
-    end_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
-  server->config.app.turn(server->config.app_data);
-  if (pl_list_empty(&server->leaving)) uv_idle_stop(&server->more);
+  bool leave = !pl_list_empty(&server->leaving);
+  if (server->bulk_line.ready || server->quiet_line.ready || leave) {
+    uint64_t others_ns = server->started_ns ? server->config.clock_ns() - server->started_ns : 0;
+    if (server->bulk_line.ready) serve_line(server, &server->bulk_line.turns, others_ns, bulk_next);
+    if (server->quiet_line.ready || leave) serve_line(server, &server->quiet_line.turns, others_ns, quiet_next);
+    if (pl_list_empty(&server->leaving)) uv_idle_stop(&server->more);
+  }
+  server->behind = server->quiet_line.ready || !pl_list_empty(&server->leaving);
+  server->started_ns = 0;
+  look_for_silent(server);
 }
 
 /* ---- accepting --------------------------------------------------------------------------------------------------- */
@@ -334,17 +404,12 @@ static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storag
   socket->fd = fd;
   if (server->tls) socket->tls = pl_tls_new(server->tls, fd);
   if (!server->tls || socket->tls) socket->conn = server->config.app.opened(server->config.app_data, socket, address);
-  if (socket->conn && uv_poll_init(server->config.loop, &socket->poll, fd) != 0) {
-    server->config.app.closed(server->config.app_data, socket->conn);
-    socket->conn = NULL;
-  }
   if (!socket->conn) {
     pl_tls_free(socket->tls);
     pl_free(socket);
     return false;
   }
-  server->accepted++;
-  pl_list_append(&server->sockets, &socket->all);
+  pl_list_append(&server->quiet, &socket->all);
   socket_watch(socket);
   return true;
 }
@@ -418,7 +483,8 @@ static void on_listener_event(uv_poll_t *poll, int status, int events) {
   accepted last = ACCEPTED_ONE;
   (void)events;
   if (status < 0) return;
-  for (int i = 0; i < ACCEPTS_PER_TURN && last == ACCEPTED_ONE; i++) last = accept_one(l->server, l->fd);
+  const int most = l->server->behind ? 1 : ACCEPTS_PER_TURN;
+  for (int i = 0; i < most && last == ACCEPTED_ONE; i++) last = accept_one(l->server, l->fd);
   if (last == ACCEPT_SHORTAGE) pause_listeners(l->server);
 }
 
@@ -471,19 +537,34 @@ static void server_release(pl_server *server) {
   pl_free(server);
 }
 
+static void close_lines(pl_server *server) {
+  pl_line_deinit(&server->bulk_line);
+  pl_line_deinit(&server->quiet_line);
+}
+
+static bool open_lines(pl_server *server) {
+  uv_loop_t *loop = server->config.loop;
+  if (!pl_line_init(&server->bulk_line, loop, PL_TURNS_MOST)) return false;
+  if (pl_line_init(&server->quiet_line, loop, PL_TURNS_MOST_QUIET)) return true;
+  pl_line_deinit(&server->bulk_line);
+  uv_run(loop, UV_RUN_NOWAIT);
+  return false;
+}
+
 pl_server *pl_server_new(const pl_server_config *config) {
   pl_server *server = pl_alloc(sizeof *server);
   if (!server) return NULL;
   server->config = *config;
-  pl_list_init(&server->sockets);
+  if (!config->clock_ns) server->config.clock_ns = uv_hrtime;
+  pl_list_init(&server->quiet);
+  pl_list_init(&server->talking);
   pl_list_init(&server->leaving);
   raise_fd_limit();
   signal(SIGPIPE, SIG_IGN);
   if (config->tls_cert) server->tls = pl_tls_server_new(config->tls_cert, config->tls_key);
   server->rx = pl_realloc(NULL, RX_BYTES);
   if (config->tls_cert) server->sealed = pl_realloc(NULL, RX_BYTES);
-  if (!server->rx || (config->tls_cert && (!server->tls || !server->sealed)) ||
-      !pl_bulk_init(&server->bulk, config->loop)) {
+  if (!server->rx || (config->tls_cert && (!server->tls || !server->sealed)) || !open_lines(server)) {
     server_release(server);
     return NULL;
   }
@@ -499,12 +580,13 @@ pl_server *pl_server_new(const pl_server_config *config) {
 void pl_server_free(pl_server *server) {
   if (!server) return;
   pl_server_stop_listening(server);
-  while (!pl_list_empty(&server->sockets)) close_socket(PL_CONTAINER(server->sockets.next, pl_socket, all));
-  while (!pl_list_empty(&server->leaving)) close_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
+  pl_node *lists[] = {&server->quiet, &server->talking, &server->leaving};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++)
+    while (!pl_list_empty(lists[i])) close_socket(PL_CONTAINER(lists[i]->next, pl_socket, all));
   uv_close((uv_handle_t *)&server->check, NULL);
   uv_close((uv_handle_t *)&server->more, NULL);
   uv_close((uv_handle_t *)&server->shortage, NULL);
-  pl_bulk_deinit(&server->bulk);
+  close_lines(server);
   for (int turn = 0; turn < TURNS_TO_CLOSE && uv_run(server->config.loop, UV_RUN_NOWAIT); turn++) {
   }
   if (server->spare_fd >= 0) close(server->spare_fd);

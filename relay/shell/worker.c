@@ -32,9 +32,9 @@ static void *app_opened(void *app, pl_socket *socket, const uint8_t address[16])
   return pl_relay_open(w->relay, address, challenge, socket, uv_now(&w->loop));
 }
 
-static void app_received(void *app, void *conn, uint8_t *data, size_t size) {
+static bool app_received(void *app, void *conn, uint8_t *data, size_t size) {
   pl_worker *w = app;
-  pl_relay_receive(conn, data, size, uv_now(&w->loop));
+  return pl_relay_receive(conn, data, size, uv_now(&w->loop));
 }
 
 static void app_closed(void *app, void *conn) {
@@ -79,7 +79,8 @@ void pl_worker_turn(void *user) {
   if (deadline >= w->timer_at) return; /* an early timer finds nothing to do and sets itself again */
   w->timer_at = deadline;
   uint64_t now_ms = uv_now(&w->loop);
-  uv_timer_start(&w->timer, on_timer, deadline > now_ms ? deadline - now_ms : 0, 0);
+  /* Not at once: libuv would run it again before it looks at any socket. */
+  uv_timer_start(&w->timer, on_timer, deadline > now_ms ? deadline - now_ms : 1, 0);
 }
 
 static void on_timer(uv_timer_t *timer) {
