@@ -42,6 +42,7 @@ void pl_relay_conn_close(pl_relay_conn *conn, uint16_t code, const char *text, b
   pl_relay_conn_leave(conn);
   if (!conn->close_sent) {
     conn->close_sent = true;
+    pl_relay_out_expect_end(conn);
     if (!pl_relay_out_frame(conn, PL_WS_CLOSE, payload, pl_ws_put_close(payload, code, text))) {
       pl_relay_conn_abort(conn);
       return;
@@ -75,6 +76,7 @@ void pl_relay_conn_refuse(pl_relay_conn *conn, int reason, uint64_t now_ms) {
   int n = pl_wire_reset_encode(&reset, payload, sizeof payload);
   /* At level debug, because strangers could fill the log. */
   pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "refused", pl_reason_name(reason));
+  pl_relay_out_expect_end(conn);
   if (n > 0) pl_relay_out_last(conn, PL_ENV_RESET, 0, (pl_view){payload, (size_t)n});
   pl_relay_conn_close(conn, close_code_of(reason), pl_reason_name(reason), true, now_ms);
 }

@@ -31,10 +31,12 @@ pl_view pl_relay_out_body(const pl_relay_conn *conn) {
 static uint8_t *out_pool_get(pl_relay_conn *conn, size_t capacity) {
   pl_relay *relay = conn->relay;
   uint8_t *memory;
-  if (capacity == PL_RELAY_OUT_SMALL)
-    memory = relay->free_small_count ? relay->free_small[--relay->free_small_count] : pl_realloc(NULL, capacity);
+  if (capacity == PL_RELAY_OUT_SMALL && relay->free_small_count)
+    memory = relay->free_small[--relay->free_small_count];
+  else if (capacity == PL_RELAY_OUT_LARGE && relay->free_large_count)
+    memory = relay->free_large[--relay->free_large_count];
   else
-    memory = relay->free_large_count ? relay->free_large[--relay->free_large_count] : pl_realloc(NULL, capacity);
+    memory = pl_realloc(NULL, capacity);
   if (memory) pl_relay_hold(conn, capacity, 0);
   return memory;
 }
@@ -64,6 +66,18 @@ static void out_move_to(pl_relay_out *out, uint8_t *memory) {
   out->end = size;
 }
 
+static bool out_resize(pl_relay_conn *conn, uint32_t capacity) {
+  pl_relay_out *out = &conn->out;
+  uint8_t *memory = out_pool_get(conn, capacity);
+  if (!memory) return false;
+  uint8_t *old = out->memory;
+  out_move_to(out, memory);
+  if (old) out_pool_put(conn, old, out->capacity);
+  out->memory = memory;
+  out->capacity = capacity;
+  return true;
+}
+
 /* Makes sure that n more bytes fit at the end. Returns false when they would not, or memory ran out. */
 static bool out_make_room(pl_relay_conn *conn, size_t n) {
   pl_relay_out *out = &conn->out;
@@ -74,15 +88,7 @@ static bool out_make_room(pl_relay_conn *conn, size_t n) {
     out_move_to(out, out->memory);
     return true;
   }
-  uint32_t capacity = needed <= PL_RELAY_OUT_SMALL ? PL_RELAY_OUT_SMALL : PL_RELAY_OUT_LARGE;
-  uint8_t *memory = out_pool_get(conn, capacity);
-  if (!memory) return false;
-  uint8_t *old = out->memory;
-  out_move_to(out, memory);
-  if (old) out_pool_put(conn, old, out->capacity);
-  out->memory = memory;
-  out->capacity = capacity;
-  return true;
+  return out_resize(conn, needed <= PL_RELAY_OUT_SMALL ? PL_RELAY_OUT_SMALL : PL_RELAY_OUT_LARGE);
 }
 
 static void out_close_frame(pl_relay_out *out) {
@@ -141,6 +147,10 @@ static bool out_put_envelope(pl_relay_conn *conn, uint8_t type, uint8_t flags, u
 
 void pl_relay_out_last(pl_relay_conn *conn, uint8_t type, uint32_t link, pl_view payload) {
   if (!out_put_envelope(conn, type, 0, link, payload)) pl_relay_conn_abort(conn);
+}
+
+void pl_relay_out_expect_end(pl_relay_conn *conn) {
+  if (!conn->out.memory) (void)!out_resize(conn, PL_RELAY_OUT_END); /* otherwise what is written finds no memory */
 }
 
 bool pl_relay_conn_output(pl_relay_conn *conn, pl_view *out) {

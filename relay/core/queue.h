@@ -58,6 +58,9 @@ void pl_relay_out_deinit(pl_relay_conn *conn);
 /* Appends a whole WebSocket frame that holds no envelopes, or, when `opcode` is negative, plain bytes. Returns false
  * when there is no room. */
 bool pl_relay_out_frame(pl_relay_conn *conn, int opcode, const void *data, size_t size) PL_MUST_USE;
+/* The connection is about to end. If it has no output buffer, it gets one with room for that only: thousands may end at
+ * once and wait for their turn. */
+void pl_relay_out_expect_end(pl_relay_conn *conn);
 /* Appends the last envelope before a close, ahead of everything that waits. Aborts the connection when there is no
  * room. */
 void pl_relay_out_last(pl_relay_conn *conn, uint8_t type, uint32_t link, pl_view payload);

@@ -19,7 +19,9 @@ enum {
   HOUR_MS = 3600000,
   MINUTE_MS = 60000,
   OVER_LIMIT_SPARE = 64, /* connections beyond SOCKETS_MAX that are told so instead of being closed at once */
-  STOOD_STILL_MS = 1000
+  STOOD_STILL_MS = 1000,
+  DUE_AT_ONCE = 64, /* connections of each kind for which pl_relay_time does what is due, so that others wait little */
+  DUE_LATE_MS = 64  /* twice as many for each such delay, so that nothing is ever much too late */
 };
 
 /* ---- the relay --------------------------------------------------------------------------------------------------- */
@@ -189,8 +191,9 @@ static bool relay_stood_still(const pl_relay *relay, uint64_t now_ms) {
   return now_ms > deadline && now_ms - deadline > STOOD_STILL_MS;
 }
 
-void pl_relay_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
+bool pl_relay_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
+  uint64_t before = relay->stats.forwarded;
   conn->heard_ms = now_ms;
   /* The order of the list is exact to a part of the interval: moving the connection at every read would cost too much.
    */
@@ -203,6 +206,7 @@ void pl_relay_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t 
     relay_check_output(conn, now_ms);
   }
   pl_relay_front_receive(conn, data, size, now_ms);
+  return relay->stats.forwarded != before;
 }
 
 void pl_relay_closed(pl_relay_conn *conn, uint64_t now_ms) {
@@ -277,29 +281,53 @@ static bool relay_put_off(pl_relay *relay, uint64_t now_ms) {
   return true;
 }
 
+/* What is due for one connection of a list. */
+typedef void (*relay_duty)(pl_relay_conn *conn, uint64_t now_ms);
+
+static void relay_late_login(pl_relay_conn *conn, uint64_t now_ms) {
+  pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "timeout", "before login");
+  if (conn->state == PL_RELAY_CONN_HTTP)
+    pl_relay_conn_abort(conn);
+  else
+    pl_relay_conn_refuse(conn, PL_REASON_TIMEOUT, now_ms);
+}
+
+static void relay_late_answer(pl_relay_conn *conn, uint64_t now_ms) {
+  (void)now_ms;
+  pl_relay_conn_abort(conn);
+}
+
+static void relay_dead(pl_relay_conn *conn, uint64_t now_ms) {
+  (void)now_ms;
+  pl_relay_conn_log(conn, PL_RELAY_LOG_INFO, "dead", NULL);
+  pl_relay_conn_abort(conn);
+}
+
+/* Does what is due after the time of the setting, for a part of the connections when it is due for many. The rest is
+ * overdue then, and the deadline says so. */
+static void relay_do_due(pl_relay *relay, const pl_node *list, enum pl_relay_setting setting, relay_duty duty,
+                         uint64_t now_ms) {
+  const uint64_t after_ms = pl_relay_setting_of(relay, setting);
+  pl_relay_conn *conn = relay_due(list, now_ms, after_ms);
+  if (!conn) return;
+  uint64_t late_ms = now_ms - conn->listed_ms - after_ms;
+  unsigned doublings = late_ms / DUE_LATE_MS < 32 ? (unsigned)(late_ms / DUE_LATE_MS) : 32;
+  for (uint64_t left = (uint64_t)DUE_AT_ONCE << doublings; conn && left > 0; left--) {
+    duty(conn, now_ms);
+    conn = relay_due(list, now_ms, after_ms);
+  }
+}
+
 void pl_relay_time(pl_relay *relay, uint64_t now_ms) {
-  pl_relay_conn *conn;
   pl_relay_nameplates_time(relay, now_ms);
   pl_relay_elsewhere_time(relay, now_ms);
   if (relay_put_off(relay, now_ms)) return;
   pl_relay_link_time(relay, now_ms);
-  while ((conn = relay_due(&relay->connecting, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_LOGIN_TIMEOUT_MS)))) {
-    pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "timeout", "before login");
-    if (conn->state == PL_RELAY_CONN_HTTP)
-      pl_relay_conn_abort(conn);
-    else
-      pl_relay_conn_refuse(conn, PL_REASON_TIMEOUT, now_ms);
-  }
-  while ((conn = relay_due(&relay->answering, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_HTTP_TIMEOUT_MS))))
-    pl_relay_conn_abort(conn);
-  while ((conn = relay_due(&relay->closing, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_CLOSE_TIMEOUT_MS))))
-    relay_late_close(conn, now_ms);
-  while ((conn = relay_due(&relay->quiet, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_PING_INTERVAL_MS))))
-    relay_ping(conn, now_ms);
-  while ((conn = relay_due(&relay->pinged, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_DEAD_AFTER_MS)))) {
-    pl_relay_conn_log(conn, PL_RELAY_LOG_INFO, "dead", NULL);
-    pl_relay_conn_abort(conn);
-  }
+  relay_do_due(relay, &relay->connecting, PL_RELAY_SET_LOGIN_TIMEOUT_MS, relay_late_login, now_ms);
+  relay_do_due(relay, &relay->answering, PL_RELAY_SET_HTTP_TIMEOUT_MS, relay_late_answer, now_ms);
+  relay_do_due(relay, &relay->closing, PL_RELAY_SET_CLOSE_TIMEOUT_MS, relay_late_close, now_ms);
+  relay_do_due(relay, &relay->quiet, PL_RELAY_SET_PING_INTERVAL_MS, relay_ping, now_ms);
+  relay_do_due(relay, &relay->pinged, PL_RELAY_SET_DEAD_AFTER_MS, relay_dead, now_ms);
 }
 
 static void relay_sooner(uint64_t *deadline, const pl_relay *relay, const pl_node *list,

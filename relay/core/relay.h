@@ -138,8 +138,8 @@ void pl_relay_free(pl_relay *relay);
  * pl_relay_conn_shell returns. Returns NULL when the shell must close the socket at once. */
 pl_relay_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t challenge[32], void *shell,
                              uint64_t now_ms) PL_MUST_USE;
-/* Bytes came. `data` is changed: it is unmasked in place. */
-void pl_relay_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms);
+/* Bytes came. `data` is changed: it is unmasked in place. Returns true when data of a link was passed on. */
+bool pl_relay_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms);
 /* The socket is closed. `conn` must not be used after this, except to answer hooks.lookup or hooks.register_id. */
 void pl_relay_closed(pl_relay_conn *conn, uint64_t now_ms);
 /* Answers hooks.lookup or hooks.register_id, also when the connection was closed meanwhile. */

@@ -11,6 +11,7 @@
 enum {
   PL_RELAY_OUT_SMALL = 4096,       /* first size of an output buffer; almost all keep it */
   PL_RELAY_OUT_LARGE = 140 * 1024, /* PL_RELAY_OUT_DIRECT, one more envelope of the largest size, and frame headers */
+  PL_RELAY_OUT_END = 160,          /* size of one that takes only the end: RESET or GOING_AWAY, and a close frame */
   PL_RELAY_OUT_SMALL_KEPT = 1024,  /* free buffers that are kept: about as many as one turn uses with many sockets */
   PL_RELAY_OUT_LARGE_KEPT = 64,
   PL_RELAY_NAMEPLATE_WHEEL = 64, /* steps, see nameplates.c */

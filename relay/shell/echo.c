@@ -104,19 +104,20 @@ static void *echo_opened(void *app, pl_socket *socket, const uint8_t address[16]
   return c;
 }
 
-static void echo_received(void *app, void *conn, uint8_t *data, size_t size) {
+static bool echo_received(void *app, void *conn, uint8_t *data, size_t size) {
   (void)app;
   echo_conn *c = conn;
   pl_ws_event event;
   if (!c->upgraded && !c->ending) echo_receive_http(c, &data, &size);
   while (c->upgraded && !c->ending && !c->broken) {
     int rc = pl_ws_read(&c->ws, &data, &size, &event);
-    if (rc == 0) return;
+    if (rc == 0) return true;
     if (rc > 0)
       echo_frame(c, &event);
     else
       close_with(c, c->ws.close_code);
   }
+  return c->upgraded;
 }
 
 static void echo_closed(void *app, void *conn) {

@@ -1,7 +1,8 @@
 /* See server.h. The set (set.h) reports the sockets, which are read and written here; tls.h lies between. A socket is
- * closed only in end_some, after it was put into a list of those that leave. So no call into this file frees what its
- * caller holds, and whatever the set has reported in a turn exists until the end of that turn. And a few are closed per
- * turn, so that when thousands leave at once, the others wait little. */
+ * closed only in end_socket, after it was put into a list of those that leave. So no call into this file frees what its
+ * caller holds, and what the set has reported in a turn was looked at before anything is closed. Sockets that talk are
+ * served as soon as they are reported. All others, and those that leave, wait in lines that get a share of each turn
+ * (turns.h). So when thousands come or leave at once, those that talk wait little. */
 #include "server.h"
 
 #include <errno.h>
@@ -20,11 +21,11 @@
 
 enum {
   LISTENERS_MAX = 16,
-  ACCEPTS_PER_TURN = 64,
+  ACCEPTS_PER_TURN = 16, /* and one, while others wait for a share of the turn: each that is accepted will, too */
   RX_BYTES = 320 * 1024,
   WRITE_BYTES = 256 * 1024, /* written to a socket at most before others are served */
-  EVENTS_PER_LEAVE = 8,     /* one socket ends after each turn, and another per 8 events of the turn */
-  LEAVES_PER_ACCEPT = 2,    /* and 2 per accepted socket, because one that gets an answer ends twice */
+  BATCHES_PER_TURN = 16,    /* of what the set reports, as long as few of those that are reported talk */
+  SILENT_PER_TURN = 8,      /* sockets that are asked per turn whether they still talk */
   SHORTAGE_MS = 200,        /* for this long nothing is accepted when there is no descriptor left even to refuse with */
   TURNS_TO_CLOSE = 1000
 };
@@ -40,11 +41,18 @@ struct pl_socket {
   bool gone;   /* it is to be closed */
   bool ended;  /* the client sends nothing more; it still gets the rest of its answer */
   bool full;   /* it did not take everything, or all that it may in one turn: nothing is written until it is writable */
-  bool waits;  /* it is in pl_server.line */
+  bool waits;  /* it stands in a line */
   pl_turns_class class;
-  pl_node all;  /* in pl_server.sockets, or in pl_server.leaving */
-  pl_node line; /* in pl_server.line while it waits there */
+  uint32_t asked_ms; /* while it talks: when it was found to talk, modulo 2^32 */
+  pl_node all;       /* in pl_server.quiet, talking or leaving */
+  pl_node place;     /* in a line, while it waits there */
 };
+
+/* Sockets that are to be served, in the order of their turns. */
+typedef struct line {
+  pl_node first;
+  pl_turns turns;
+} line;
 
 typedef struct listener {
   uv_poll_t poll;
@@ -60,23 +68,24 @@ struct pl_server {
   uv_timer_t shortage; /* runs while accepting is paused */
   listener listeners[LISTENERS_MAX];
   size_t listener_count;
-  pl_node sockets, leaving;
-  size_t events, accepted; /* of sockets in this turn */
-  pl_node line;            /* bulk sockets, and others that are to be served again, in the order of their turns */
-  pl_turns turns;
-  uint64_t refused, pauses; /* at the limit of open files */
-  int spare_fd;             /* closed for a moment to refuse a connection at the limit of open files; -1: lost */
+  pl_node quiet, talking, leaving;
+  line bulk_line, quiet_line; /* those that talk and are to be served again stand with bulk */
+  bool behind;                /* the last turn did not serve all that are quiet or leave */
+  uint64_t refused, pauses;   /* at the limit of open files */
+  int spare_fd;               /* closed for a moment to refuse a connection at the limit of open files; -1: lost */
   bool stopping;
   uint8_t *rx, *sealed; /* what was read last; with TLS, `sealed` is still encrypted */
 };
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-/* Has the socket served again: bulk when its turn comes, others at the end of this turn or in the next one. */
+/* Has the socket served when its turn comes. */
 static void stand_in_line(pl_socket *socket) {
+  pl_server *server = socket->server;
   if (socket->waits) return;
   socket->waits = true;
-  pl_list_append(&socket->server->line, &socket->line);
+  bool quiet = !socket->class.talks && !socket->class.bulk;
+  pl_list_append(quiet ? &server->quiet_line.first : &server->bulk_line.first, &socket->place);
 }
 
 /* Writes as much as the kernel accepts. */
@@ -106,6 +115,7 @@ static void move_socket(pl_socket *socket, pl_node *to) {
 /* Has the socket end when its turn comes: after the rest of its answer, or at once. */
 static void leave(pl_socket *socket, bool at_once) {
   if (at_once) socket->gone = true;
+  pl_turns_leaves(&socket->class);
   if (!socket->leaves) move_socket(socket, &socket->server->leaving);
 }
 
@@ -163,7 +173,7 @@ void pl_server_flush(pl_server *server, pl_socket *socket) {
 static void close_socket(pl_socket *socket) {
   const pl_server *server = socket->server;
   pl_list_remove(&socket->all);
-  if (socket->waits) pl_list_remove(&socket->line);
+  if (socket->waits) pl_list_remove(&socket->place);
   pl_tls_free(socket->tls);
   close(socket->fd); /* it leaves the set by this */
   server->config.app.closed(server->config.app_data, socket->conn);
@@ -179,12 +189,21 @@ static void end_socket(pl_socket *socket) {
   if (socket->gone || socket->failed)
     close_socket(socket);
   else
-    move_socket(socket, &server->sockets);
+    move_socket(socket, &server->quiet);
 }
 
-static void socket_received(const pl_socket *socket, size_t size) {
-  const pl_server *server = socket->server;
-  server->config.app.received(server->config.app_data, socket->conn, server->rx, size);
+static uint32_t now_ms(const pl_server *server) {
+  return (uint32_t)uv_now(server->config.loop);
+}
+
+static void socket_received(pl_socket *socket, size_t size) {
+  pl_server *server = socket->server;
+  if (!server->config.app.received(server->config.app_data, socket->conn, server->rx, size) || socket->leaves) return;
+  if (!socket->class.talks) {
+    socket->asked_ms = now_ms(server);
+    move_socket(socket, &server->talking);
+  }
+  pl_turns_spoke(&socket->class);
 }
 
 /* Decrypts what was read. Returns false when the connection is broken. */
@@ -248,7 +267,6 @@ static void serve_socket(pl_socket *socket, size_t room) {
   bool writable = ready & PL_SET_WRITABLE && socket->full && !broken;
   socket->ready = 0;
   if (socket->gone || !(broken || readable || writable)) return;
-  socket->server->events++;
   if (readable) open = read_reported(socket, broken ? RX_BYTES : room, ready) || socket_lingers(socket);
   if (writable && open) {
     on_writable(socket);
@@ -260,68 +278,100 @@ static void serve_socket(pl_socket *socket, size_t room) {
     stand_in_line(socket);
 }
 
-/* Serves those who come first in line, at most `wanted`. Returns how many they were. */
-static unsigned serve_line(pl_server *server, unsigned wanted) {
+/* ---- a turn ------------------------------------------------------------------------------------------------------ */
+
+/* Serves those who come first in line, at most `wanted`. Each reads at most `room`, or `room_of_few` when they are few.
+ * Returns how many they were. */
+static unsigned serve_first(line *l, unsigned wanted, size_t room, size_t room_of_few) {
   pl_socket *first[PL_TURNS_MOST];
   unsigned n = 0;
-  for (; n < wanted && !pl_list_empty(&server->line); n++) {
-    first[n] = PL_CONTAINER(server->line.next, pl_socket, line);
-    pl_list_remove(&first[n]->line);
+  for (; n < wanted && !pl_list_empty(&l->first); n++) {
+    first[n] = PL_CONTAINER(l->first.next, pl_socket, place);
+    pl_list_remove(&first[n]->place);
     first[n]->waits = false;
   }
-  for (unsigned i = 0; i < n; i++) serve_socket(first[i], n <= PL_TURNS_FEW ? RX_BYTES : RX_BYTES / 4);
+  for (unsigned i = 0; i < n; i++) serve_socket(first[i], n <= PL_TURNS_FEW ? room_of_few : room);
   return n;
 }
 
-/* Serves the line for its share of a turn in which the others took `others_ns`. */
-static void line_turn(pl_server *server, uint64_t others_ns) {
-  uint64_t before = uv_hrtime();
-  pl_turns_start(&server->turns, others_ns);
-  for (unsigned wanted; (wanted = pl_turns_next(&server->turns)) > 0;) {
-    unsigned n = serve_line(server, wanted);
-    if (n < wanted) break; /* all have had their turn */
-    uint64_t now = uv_hrtime();
-    pl_turns_spent(&server->turns, n, now - before);
-    before = now;
-  }
+static unsigned bulk_next(pl_server *server, unsigned wanted) {
+  return serve_first(&server->bulk_line, wanted, RX_BYTES / 4, RX_BYTES);
 }
 
-/* Serves those that have something small, and lets bulk stand in line. */
-static void serve_reported(pl_server *server, int count) {
+/* Those that leave come first, because they hold memory and descriptors, and a socket gets there only once or twice. */
+static unsigned quiet_next(pl_server *server, unsigned wanted) {
+  unsigned n = 0;
+  for (; n < wanted && !pl_list_empty(&server->leaving); n++)
+    end_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
+  return n + serve_first(&server->quiet_line, wanted - n, PL_TURNS_SMALL, PL_TURNS_SMALL);
+}
+
+/* Gives a line its share of a turn in which the others took `others_ns`, and writes what others hear of it. */
+static void serve_line(pl_server *server, pl_turns *turns, uint64_t others_ns,
+                       unsigned (*next)(pl_server *server, unsigned wanted)) {
+  uint64_t before = server->config.clock_ns();
+  pl_turns_start(turns, others_ns);
+  for (unsigned wanted; (wanted = pl_turns_next(turns)) > 0;) {
+    unsigned n = next(server, wanted);
+    if (n == 0) break;
+    uint64_t now = server->config.clock_ns();
+    pl_turns_spent(turns, n, now - before);
+    before = now;
+    if (n < wanted) break; /* nobody else waits */
+  }
+  server->config.app.turn(server->config.app_data);
+}
+
+/* Serves those that talk, and lets the others stand in line. Returns how many were served. */
+static int serve_reported(pl_server *server, int count) {
+  int served = 0;
   for (int i = 0; i < count; i++) {
     uint8_t ready;
     pl_socket *socket = pl_set_get(&server->set, i, &ready);
     socket->ready |= ready;
-    if (socket->class.bulk)
+    if (!socket->class.talks || socket->class.bulk) {
       stand_in_line(socket);
-    else
-      serve_socket(socket, PL_TURNS_SMALL);
+      continue;
+    }
+    serve_socket(socket, PL_TURNS_SMALL);
+    served++;
   }
+  return served;
 }
 
-/* Ends a few of the sockets that leave, which takes about a fifth of the time of a busy turn, but as many as come, and
- * writes what others hear of that. */
-static void end_some(pl_server *server) {
-  size_t ends = 1 + server->events / EVENTS_PER_LEAVE + server->accepted * LEAVES_PER_ACCEPT;
-  server->events = server->accepted = 0;
-  if (pl_list_empty(&server->leaving)) return;
-  for (; ends > 0 && !pl_list_empty(&server->leaving); ends--)
-    end_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
+/* Serves all that talk and were reported. When others were reported before them, there may be more behind those. */
+static void serve_talking(pl_server *server, int count) {
+  int served = serve_reported(server, count);
+  for (int i = 1; i < BATCHES_PER_TURN && served < PL_SET_EVENTS && (count = pl_set_more(&server->set)) > 0; i++)
+    served += serve_reported(server, count);
   server->config.app.turn(server->config.app_data);
 }
 
-/* Writes what small messages have caused, before the line gets its share of the turn. */
+/* Finds out who has stopped talking. Each is asked in turn, a few per turn of the loop. */
+static void look_for_silent(pl_server *server) {
+  for (int i = 0; i < SILENT_PER_TURN && !pl_list_empty(&server->talking); i++) {
+    pl_socket *socket = PL_CONTAINER(server->talking.next, pl_socket, all);
+    if (now_ms(server) - socket->asked_ms < PL_TURNS_TALK_MS) return;
+    socket->asked_ms = now_ms(server);
+    move_socket(socket, pl_turns_silent(&socket->class) ? &server->quiet : &server->talking);
+  }
+}
+
+static bool somebody_quiet_waits(const pl_server *server) {
+  return !pl_list_empty(&server->quiet_line.first) || !pl_list_empty(&server->leaving);
+}
+
+/* Writes what small messages have caused, before the lines get their shares of the turn. */
 void pl_server_turn(pl_server *server, bool wait) {
-  bool idle = pl_list_empty(&server->line) && pl_list_empty(&server->leaving);
+  bool idle = pl_list_empty(&server->bulk_line.first) && !somebody_quiet_waits(server);
   int count = pl_set_wait(&server->set, wait && idle);
-  uint64_t started_ns = pl_list_empty(&server->line) ? 0 : uv_hrtime();
-  serve_reported(server, count);
-  server->config.app.turn(server->config.app_data);
-  if (!pl_list_empty(&server->line)) {
-    line_turn(server, started_ns ? uv_hrtime() - started_ns : 0);
-    server->config.app.turn(server->config.app_data);
-  }
-  end_some(server);
+  uint64_t started_ns = idle ? 0 : server->config.clock_ns();
+  serve_talking(server, count);
+  uint64_t others_ns = started_ns ? server->config.clock_ns() - started_ns : 0;
+  if (!pl_list_empty(&server->bulk_line.first)) serve_line(server, &server->bulk_line.turns, others_ns, bulk_next);
+  if (somebody_quiet_waits(server)) serve_line(server, &server->quiet_line.turns, others_ns, quiet_next);
+  server->behind = somebody_quiet_waits(server);
+  look_for_silent(server);
 }
 
 void pl_server_run(pl_server *server) {
@@ -353,8 +403,7 @@ static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storag
     pl_free(socket);
     return false;
   }
-  server->accepted++;
-  pl_list_append(&server->sockets, &socket->all);
+  pl_list_append(&server->quiet, &socket->all);
   return true;
 }
 
@@ -427,7 +476,8 @@ static void on_listener_event(uv_poll_t *poll, int status, int events) {
   accepted last = ACCEPTED_ONE;
   (void)events;
   if (status < 0) return;
-  for (int i = 0; i < ACCEPTS_PER_TURN && last == ACCEPTED_ONE; i++) last = accept_one(l->server, l->fd);
+  const int most = l->server->behind ? 1 : ACCEPTS_PER_TURN;
+  for (int i = 0; i < most && last == ACCEPTED_ONE; i++) last = accept_one(l->server, l->fd);
   if (last == ACCEPT_SHORTAGE) pause_listeners(l->server);
 }
 
@@ -481,14 +531,21 @@ static void server_release(pl_server *server) {
   pl_free(server);
 }
 
+static void line_init(line *l, unsigned most) {
+  pl_list_init(&l->first);
+  pl_turns_init(&l->turns, most);
+}
+
 pl_server *pl_server_new(const pl_server_config *config) {
   pl_server *server = pl_alloc(sizeof *server);
   if (!server) return NULL;
   server->config = *config;
+  if (!config->clock_ns) server->config.clock_ns = uv_hrtime;
   server->set.fd = -1;
-  pl_turns_init(&server->turns);
-  pl_list_init(&server->line);
-  pl_list_init(&server->sockets);
+  line_init(&server->bulk_line, PL_TURNS_MOST);
+  line_init(&server->quiet_line, PL_TURNS_MOST_QUIET);
+  pl_list_init(&server->quiet);
+  pl_list_init(&server->talking);
   pl_list_init(&server->leaving);
   raise_fd_limit();
   signal(SIGPIPE, SIG_IGN);
@@ -509,8 +566,9 @@ pl_server *pl_server_new(const pl_server_config *config) {
 void pl_server_free(pl_server *server) {
   if (!server) return;
   pl_server_stop_listening(server);
-  while (!pl_list_empty(&server->sockets)) close_socket(PL_CONTAINER(server->sockets.next, pl_socket, all));
-  while (!pl_list_empty(&server->leaving)) close_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
+  pl_node *lists[] = {&server->quiet, &server->talking, &server->leaving};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++)
+    while (!pl_list_empty(lists[i])) close_socket(PL_CONTAINER(lists[i]->next, pl_socket, all));
   uv_close((uv_handle_t *)&server->shortage, NULL);
   for (int turn = 0; turn < TURNS_TO_CLOSE && uv_run(server->config.loop, UV_RUN_NOWAIT); turn++) {
   }

@@ -16,7 +16,8 @@ typedef struct pl_socket pl_socket;
 /* The application's side. `app` is app_data of the configuration, `conn` is what `opened` returned. */
 typedef struct pl_server_app {
   void *(*opened)(void *app, pl_socket *socket, const uint8_t address[16]); /* NULL: close the socket */
-  void (*received)(void *app, void *conn, uint8_t *data, size_t size);      /* may modify data */
+  /* May modify data. Returns true when some of it was passed on to another connection: the socket talks (turns.h). */
+  bool (*received)(void *app, void *conn, uint8_t *data, size_t size);
   void (*closed)(void *app, void *conn);
   bool (*output)(void *app, void *conn, pl_view *out); /* returns true and the bytes to write next, if there are any */
   void (*sent)(void *app, void *conn, size_t n);       /* n of these bytes were written */
@@ -30,6 +31,7 @@ typedef struct pl_server_config {
   pl_server_ports ports;
   pl_server_app app;
   void *app_data;
+  uint64_t (*clock_ns)(void); /* by which a turn's time is divided; NULL: uv_hrtime */
 } pl_server_config;
 
 /* Creates a server and raises the limit of open files as far as allowed. Returns NULL after an error, which is in the

@@ -41,12 +41,25 @@ static bool take_loop(pl_set *set) {
   return false;
 }
 
+/* Returns true when the loop was among what is reported. */
+static bool take_reported(pl_set *set, int timeout_ms) {
+  int n = epoll_wait(set->fd, set->events, PL_SET_EVENTS, timeout_ms);
+  set->full = n == PL_SET_EVENTS;
+  set->count = n < 0 ? 0 : n;
+  return take_loop(set);
+}
+
 /* libuv names 0 as its timeout when a timer is due, when a handle is to be closed, and when a descriptor was added that
  * its own set does not have yet. */
 int pl_set_wait(pl_set *set, bool wait) {
-  int n = epoll_wait(set->fd, set->events, PL_SET_EVENTS, wait ? uv_backend_timeout(set->loop) : 0);
-  set->count = n < 0 ? 0 : n;
+  bool loop = take_reported(set, wait ? uv_backend_timeout(set->loop) : 0);
   uv_update_time(set->loop);
-  if (take_loop(set) || uv_backend_timeout(set->loop) == 0) uv_run(set->loop, UV_RUN_NOWAIT);
+  if (loop || uv_backend_timeout(set->loop) == 0) uv_run(set->loop, UV_RUN_NOWAIT);
+  return set->count;
+}
+
+int pl_set_more(pl_set *set) {
+  if (!set->full) return 0;
+  (void)take_reported(set, 0); /* the loop is reported again in the next turn */
   return set->count;
 }

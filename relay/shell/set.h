@@ -24,6 +24,7 @@ enum {
 typedef struct pl_set {
   uv_loop_t *loop;
   int fd, count;
+  bool full; /* there may be more than was reported */
   struct epoll_event events[PL_SET_EVENTS];
 } pl_set;
 
@@ -36,6 +37,8 @@ bool pl_set_add(pl_set *set, int fd, void *socket);
 /* Waits until something is reported or a timer of the loop is due, at once if `wait` is false. Then runs what is due in
  * the loop. Returns how many sockets are reported. */
 int pl_set_wait(pl_set *set, bool wait);
+/* Returns how many further sockets are reported, now in place of those before. */
+int pl_set_more(pl_set *set);
 /* Returns a socket that was reported, `at` from 0. `ready` is set to what was reported. */
 static inline void *pl_set_get(const pl_set *set, int at, uint8_t *ready) {
   uint32_t e = set->events[at].events;

@@ -18,9 +18,6 @@ typedef void pl_store_done(void *user, pl_relay_conn *conn, pl_relay_registratio
 pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, void *user, char why[512]);
 /* Opens the same database for another loop. Returns NULL when memory ran out. */
 pl_store *pl_store_join(pl_store *store, uv_loop_t *loop, pl_store_done *done, void *user);
-/* Hands what was asked since the last call to the store's threads. Call this once per turn of the loop: many requests
- * then wake a thread once. */
-void pl_store_hand_over(pl_store *store);
 /* Looks up an ID; `done` is called with the answer. */
 void pl_store_lookup(pl_store *store, pl_relay_conn *conn, const uint8_t id[32]);
 /* Registers an ID unless it is registered: without a claim always, else only when the token that it claims is valid.
@@ -36,7 +33,7 @@ void pl_store_purge_after(pl_store *store, uint32_t days);
 bool pl_store_works(const pl_store *store);
 /* Sets a function that is called after all answers of one batch. */
 void pl_store_on_batch(pl_store *store, void (*batch)(void *user));
-/* Finishes what was handed over, without answers, and closes the database. Close the first store
+/* Finishes what its threads were handed, without answers, and closes the database. Close the first store
  * first, then those that joined it. The loops must not run while this happens, and each must run once more before it is
  * closed. */
 void pl_store_close(pl_store *store);

@@ -24,6 +24,20 @@ pl_store_request *pl_store_queue_take_all(pl_store_queue *q) {
   return all;
 }
 
+pl_store_request *pl_store_queue_take(pl_store_queue *q) {
+  pl_store_request *first = q->head;
+  q->head = first->next;
+  if (!q->head) pl_store_queue_init(q);
+  return first;
+}
+
+void pl_store_queue_move(pl_store_queue *to, pl_store_queue *from) {
+  if (!from->head) return;
+  *to->tail = from->head;
+  to->tail = from->tail;
+  pl_store_queue_init(from);
+}
+
 void pl_store_answer_all(pl_store_request *all) {
   while (all) {
     pl_store_request *next = all->next;

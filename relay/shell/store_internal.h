@@ -17,7 +17,9 @@
 enum {
   PL_STORE_NOTES_MAX = 4096,
   PL_STORE_FLUSH_EVERY_S = 180, /* how often notes are written */
-  PL_STORE_PROBE_EVERY_S = 60   /* after this long without a write, checks whether writing works */
+  PL_STORE_PROBE_EVERY_S = 60,  /* after this long without a write, checks whether writing works */
+  PL_STORE_ASKED_TOGETHER = 32, /* that many requests are handed to the threads, although more may come */
+  PL_STORE_ANSWERS_PER_TURN = 4 /* that many answers reach the core in one turn: each costs a signature */
 };
 
 typedef struct pl_store_request {
@@ -67,13 +69,18 @@ struct pl_store {
   pthread_mutex_t mutex;
   pl_store_thread reader, writer;
   sqlite3_stmt *insert, *touch, *token, *use, *purge; /* the writer's */
-  pl_store_queue asked;                               /* and not handed over yet; only the loop's thread uses it */
+  pl_store_queue asked;                               /* not handed over yet; only the loop's thread uses it */
+  size_t asked_count, asked_before;                   /* length of `asked`: now, and at the end of the last turn */
   pl_store_queue answered;                            /* protected by the mutex */
+  pl_store_queue answers;                             /* on their way to the core; only the loop's thread uses it */
   pl_store_note *notes;                               /* PL_STORE_NOTES_MAX of them, protected by the mutex */
   size_t note_count;
   uint64_t flush_at_s, purge_at_s, probe_at_s; /* monotonic times; 0: as soon as possible */
   uint32_t purge_days;                         /* 0: never */
   uv_async_t async;
+  uv_prepare_t prepare;
+  uv_idle_t more; /* runs while requests or answers wait here, so that the loop does not wait */
+  int handles;    /* that are not closed yet */
   pl_store_done *done;
   void (*batch)(void *user);
   void *user;
@@ -83,6 +90,10 @@ struct pl_store {
 void pl_store_queue_init(pl_store_queue *q);
 void pl_store_queue_append(pl_store_queue *q, pl_store_request *r);
 pl_store_request *pl_store_queue_take_all(pl_store_queue *q);
+/* Takes the first one; there must be one. */
+pl_store_request *pl_store_queue_take(pl_store_queue *q);
+/* Appends all of `from`, which is empty afterwards. */
+void pl_store_queue_move(pl_store_queue *to, pl_store_queue *from);
 /* Hands finished requests to the loops that asked. Called with the mutex. */
 void pl_store_answer_all(pl_store_request *all);
 

@@ -1,7 +1,8 @@
 /* The store in one SQLite file in WAL mode. Two threads have a connection each. The reader waits for no writer, so
  * known IDs are admitted whatever happens to the disk. The writer registers all new IDs that came in the meantime in
  * one transaction, so a thousand of them cost only a few flushes of the disk. Changes to a known ID are noted and
- * written later. A loop hands over what it asks for once in each turn, so many logins wake a thread once. */
+ * written later. A loop collects what it asks for while each turn asks for more, so many logins wake a thread once. It
+ * passes on a few answers per turn, because each of them has the core sign something. */
 #include <stdio.h>
 #include <string.h>
 
@@ -58,10 +59,20 @@ static void close_database(pl_store *store) {
 
 /* ---- the loop's side --------------------------------------------------------------------------------------------- */
 
-void pl_store_hand_over(pl_store *store) {
+static void on_answers_left(uv_idle_t *more);
+
+/* Has the loop turn without waiting while something is here. */
+static void keep_turning(pl_store *store) {
+  if (!store->asked.head && !store->answers.head)
+    uv_idle_stop(&store->more);
+  else
+    uv_idle_start(&store->more, on_answers_left);
+}
+
+static void hand_over(pl_store *store) {
   pl_store *first = store->first;
   pl_store_request *all = pl_store_queue_take_all(&store->asked);
-  if (!all) return;
+  store->asked_count = 0;
   pthread_mutex_lock(&first->mutex);
   for (pl_store_request *r = all, *next; r; r = next) {
     next = r->next;
@@ -73,18 +84,34 @@ void pl_store_hand_over(pl_store *store) {
   if (write) pthread_cond_signal(&first->writer.wake);
 }
 
+/* Hands what was asked to the threads, after a turn that asked for nothing more or when it is much. */
+static void on_turn_end(uv_prepare_t *prepare) {
+  pl_store *store = prepare->data;
+  if (store->asked_count &&
+      (store->asked_count == store->asked_before || store->asked_count >= PL_STORE_ASKED_TOGETHER))
+    hand_over(store);
+  store->asked_before = store->asked_count;
+  keep_turning(store);
+}
+
+/* Passes on a few answers. */
+static void on_answers_left(uv_idle_t *more) {
+  pl_store *store = more->data;
+  if (!store->answers.head) return;
+  for (int i = 0; i < PL_STORE_ANSWERS_PER_TURN && store->answers.head; i++) {
+    pl_store_request *r = pl_store_queue_take(&store->answers);
+    store->done(store->user, r->conn, r->result);
+    pl_free(r);
+  }
+  if (store->batch) store->batch(store->user);
+}
+
 static void on_answers(uv_async_t *async) {
   pl_store *store = async->data;
   pthread_mutex_lock(&store->first->mutex);
-  pl_store_request *all = pl_store_queue_take_all(&store->answered);
+  pl_store_queue_move(&store->answers, &store->answered);
   pthread_mutex_unlock(&store->first->mutex);
-  while (all) {
-    pl_store_request *next = all->next;
-    store->done(store->user, all->conn, all->result);
-    pl_free(all);
-    all = next;
-  }
-  if (store->batch) store->batch(store->user);
+  keep_turning(store);
 }
 
 void pl_store_linked(pl_store *store, const uint8_t id[32]) {
@@ -108,6 +135,8 @@ static pl_store_request *ask(pl_store *store, pl_relay_conn *conn, const uint8_t
   r->conn = conn;
   memcpy(r->id, id, 32);
   pl_store_queue_append(&store->asked, r);
+  store->asked_count++;
+  keep_turning(store);
   return r;
 }
 
@@ -170,21 +199,28 @@ static pl_store *new_part(pl_store *first, pl_store_done *done, void *user) {
   store->user = user;
   pl_store_queue_init(&store->asked);
   pl_store_queue_init(&store->answered);
+  pl_store_queue_init(&store->answers);
   return store;
 }
 
 static void watch_loop(pl_store *store, uv_loop_t *loop) {
   uv_async_init(loop, &store->async, on_answers);
-  store->async.data = store;
+  uv_prepare_init(loop, &store->prepare);
+  uv_prepare_start(&store->prepare, on_turn_end);
+  uv_idle_init(loop, &store->more);
+  store->async.data = store->prepare.data = store->more.data = store;
+  store->handles = 3;
 }
 
 static void on_handle_closed(uv_handle_t *handle) {
   pl_store *store = handle->data;
-  pl_free(store);
+  if (--store->handles == 0) pl_free(store);
 }
 
 static void leave_loop(pl_store *store) {
   uv_close((uv_handle_t *)&store->async, on_handle_closed);
+  uv_close((uv_handle_t *)&store->prepare, on_handle_closed);
+  uv_close((uv_handle_t *)&store->more, on_handle_closed);
 }
 
 static pl_store *new_store(pl_store_done *done, void *user) {
@@ -232,11 +268,13 @@ static void free_requests(pl_store_queue *queue) {
 
 void pl_store_close(pl_store *store) {
   if (store->first == store) {
+    hand_over(store);
     store_thread_stop(store, &store->reader);
     store_thread_stop(store, &store->writer);
     store_release(store);
   }
   free_requests(&store->asked);
   free_requests(&store->answered);
+  free_requests(&store->answers);
   leave_loop(store);
 }

@@ -2,18 +2,35 @@
 #include "turns.h"
 
 void pl_turns_read(pl_turns_class *c, size_t bytes, bool full) {
-  if (bytes >= PL_TURNS_SMALL || full)
-    *c = (pl_turns_class){.bulk = true};
-  else if (c->bulk && ++c->calm == PL_TURNS_CALM)
-    *c = (pl_turns_class){0};
+  if (bytes >= PL_TURNS_SMALL || full) {
+    pl_turns_full(c);
+  } else if (c->bulk && ++c->calm == PL_TURNS_CALM) {
+    c->bulk = false;
+    c->calm = 0;
+  }
 }
 
 void pl_turns_full(pl_turns_class *c) {
-  *c = (pl_turns_class){.bulk = true};
+  c->bulk = true;
+  c->calm = 0;
 }
 
-void pl_turns_init(pl_turns *t) {
-  *t = (pl_turns){.each_ns = PL_TURNS_SHARE_NS}; /* nothing is known yet: one at a time */
+void pl_turns_spoke(pl_turns_class *c) {
+  c->talks = c->spoke = true;
+}
+
+bool pl_turns_silent(pl_turns_class *c) {
+  c->talks = c->spoke;
+  c->spoke = false;
+  return !c->talks;
+}
+
+void pl_turns_leaves(pl_turns_class *c) {
+  c->talks = c->spoke = false;
+}
+
+void pl_turns_init(pl_turns *t, unsigned most) {
+  *t = (pl_turns){.each_ns = PL_TURNS_SHARE_NS, .most = most}; /* nothing is known yet: one at a time */
 }
 
 void pl_turns_start(pl_turns *t, uint64_t others_ns) {
@@ -23,7 +40,7 @@ void pl_turns_start(pl_turns *t, uint64_t others_ns) {
 unsigned pl_turns_next(const pl_turns *t) {
   if (t->left_ns == 0) return 0;
   uint64_t n = t->left_ns / t->each_ns;
-  return n < 1 ? 1 : n > PL_TURNS_MOST ? PL_TURNS_MOST : (unsigned)n;
+  return n < 1 ? 1 : n > t->most ? t->most : (unsigned)n;
 }
 
 /* A dearer socket counts at once, cheaper ones by and by: serving too many would make others wait, serving too few only

@@ -32,9 +32,9 @@ static void *app_opened(void *app, pl_socket *socket, const uint8_t address[16])
   return pl_relay_open(w->relay, address, challenge, socket, uv_now(&w->loop));
 }
 
-static void app_received(void *app, void *conn, uint8_t *data, size_t size) {
+static bool app_received(void *app, void *conn, uint8_t *data, size_t size) {
   pl_worker *w = app;
-  pl_relay_receive(conn, data, size, uv_now(&w->loop));
+  return pl_relay_receive(conn, data, size, uv_now(&w->loop));
 }
 
 static void app_closed(void *app, void *conn) {
@@ -74,13 +74,13 @@ void pl_worker_turn(void *user) {
   pl_relay_conn *conn;
   if (w->bus) flush_bus(w);
   while ((conn = pl_relay_next_dirty(w->relay))) pl_server_flush(w->server, pl_relay_conn_shell(conn));
-  pl_store_hand_over(w->store);
   assert(pl_relay_bounds_hold(w->relay)); /* checked after every turn in debug builds */
   uint64_t deadline = pl_relay_deadline(w->relay);
   if (deadline >= w->timer_at) return; /* an early timer finds nothing to do and sets itself again */
   w->timer_at = deadline;
   uint64_t now_ms = uv_now(&w->loop);
-  uv_timer_start(&w->timer, on_timer, deadline > now_ms ? deadline - now_ms : 0, 0);
+  /* Not at once: libuv would run it again before it looks at any socket. */
+  uv_timer_start(&w->timer, on_timer, deadline > now_ms ? deadline - now_ms : 1, 0);
 }
 
 static void on_timer(uv_timer_t *timer) {

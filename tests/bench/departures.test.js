@@ -4,13 +4,13 @@ import { DEPARTURES } from './parts/departures.mjs';
 import { START, load } from './servers.mjs';
 
 test('departures are measured, and the others talk meanwhile', async () => {
-  const figures = await DEPARTURES.measure({ rounds: 1, seconds: 0.05, leavers: 400, live: [10, 20] });
+  const figures = await DEPARTURES.measure({ rounds: 1, seconds: 0.05, leavers: 400, live: [10, 20], logins: 40 });
   expect(figures.most_to_least).toBeGreaterThanOrEqual(1);
-  for (const how of ['exit', 'close']) expect(figures[how].p99_us_busy).toBeGreaterThan(0);
-  expect(DEPARTURES.targets(figures)).toHaveLength(3);
+  for (const how of ['exit', 'close', 'login', 'login_tls']) expect(figures[how].p99_us_busy).toBeGreaterThan(0);
+  expect(DEPARTURES.targets(figures)).toHaveLength(5);
 });
 
-test.each(['exit', 'reset', 'close'])('all sockets leave: %s', async (leave) => {
+test.each(['exit', 'reset', 'close', 'login'])('all sockets leave or log in: %s', async (leave) => {
   const server = await START.pairlink();
   try {
     const row = await load(server, 'pairlink', ['--leave', leave, '--leavers', 100, '--pairs', 2, '--seconds', 0.05]);

@@ -1,4 +1,5 @@
-/* Many sockets leave at once while others talk: a child process holds them, and leaves when it is told to.
+/* Many sockets leave or log in at once while others talk: a child process holds them, and leaves when it is told to, or
+ * makes them when it is told to.
  *
  * Each caller sends a message every 10 ms, whether or not the last one has arrived, so that a relay that stands still
  * delays many of them. The time of a message runs from its send to its arrival at the callee's socket, as the kernel
@@ -33,15 +34,18 @@ static void close_politely(bench_gen *g) {
   while (!all_closed(g)) bench_turn(g, 50);
 }
 
-/* Never returns. Writes a byte to `ready` once all sockets are joined, and leaves when a byte comes from `go`. */
+/* Never returns. Writes a byte to `ready` once all sockets are joined, and leaves when a byte comes from `go`. For a
+ * storm of logins, the byte from `go` comes first. */
 static void hold(const bench_options *options, int ready, int go) {
   static bench_gen gen;
   bench_options own = *options;
   char byte = 0;
   own.pairs = own.frozen = 0;
   own.idle = options->leavers;
-  if (bench_gen_init(&gen, &own) != 0 || !bench_connect(&gen, 0, gen.conn_count, BENCH_READY)) _exit(1);
-  if (write(ready, &byte, 1) != 1 || read(go, &byte, 1) != 1) _exit(1);
+  bool logs_in = own.leave == BENCH_LEAVE_LOGIN;
+  if (bench_gen_init(&gen, &own) != 0 || (logs_in && read(go, &byte, 1) != 1)) _exit(1);
+  if (!bench_connect(&gen, 0, gen.conn_count, BENCH_READY) || write(ready, &byte, 1) != 1) _exit(1);
+  if (!logs_in && read(go, &byte, 1) != 1) _exit(1);
   if (own.leave == BENCH_LEAVE_CLOSE) close_politely(&gen);
   _exit(0); /* the kernel closes what is open, as after a crash */
 }
@@ -159,21 +163,27 @@ static figures without(bench_gen *g) {
   return end(g, start, cpu_s);
 }
 
-/* Measures from the word to leave until all but one in a hundred of the sockets are gone from the server. */
-static figures during(bench_gen *g, int go, long sockets, bool *gone) {
+static bool can_read(int fd) {
+  struct pollfd events = {.fd = fd, .events = POLLIN};
+  return poll(&events, 1, 0) > 0;
+}
+
+/* Measures from the word to leave until all but one in a hundred of the sockets are gone from the server; or from the
+ * word to log in until all have done so. */
+static figures during(bench_gen *g, const child *c, long sockets, bool *gone) {
   double cpu_s = cpu_now(g);
   uint64_t start = bench_clock_ns(), look = start;
   long left = sockets - (long)g->options.leavers * 99 / 100;
   char byte = 0;
   begin(g);
   *gone = false;
-  if (write(go, &byte, 1) != 1) return (figures){0};
+  if (write(c->go, &byte, 1) != 1) return (figures){0};
   for (uint64_t now = start; !*gone && (double)(now - start) / 1e9 < g->options.patience_seconds;
        now = bench_clock_ns()) {
     talk(g);
     if (now < look) continue;
     look = now + LOOK_EVERY_NS;
-    *gone = server_sockets(g) <= left;
+    *gone = g->options.leave == BENCH_LEAVE_LOGIN ? can_read(c->ready) : server_sockets(g) <= left;
   }
   return end(g, start, cpu_s);
 }
@@ -186,7 +196,7 @@ static void print_times(const char *when, const figures *f) {
 
 /* alone: only the talkers; busy: other processes keep all cores busy, but nobody leaves. */
 static void print(const bench_gen *g, const figures *alone, const figures *busy, const figures *f) {
-  static const char *const how[] = {"", "exit", "reset", "close"};
+  static const char *const how[] = {"", "exit", "reset", "close", "login"};
   double others = alone->cpu_s / alone->seconds * f->seconds; /* what the talkers would have taken */
   printf("{\"server\":\"%s\",\"leave\":\"%s\",\"leavers\":%u,\"stay\":%u,\"pairs\":%u", g->options.label,
          how[g->options.leave], g->options.leavers, g->options.idle, g->options.pairs);
@@ -211,7 +221,9 @@ int bench_mode_departures(bench_gen *g) {
     perror("pl-bench-load: no second process");
     return 1;
   }
-  if (!bench_connect(g, 0, g->conn_count, BENCH_READY) || read(c.ready, &byte, 1) != 1) return 1;
+  if (!bench_connect(g, 0, g->conn_count, BENCH_READY)) return 1;
+  while (o->leave != BENCH_LEAVE_LOGIN && !can_read(c.ready)) bench_turn(g, 50); /* answers pings */
+  if (o->leave != BENCH_LEAVE_LOGIN && read(c.ready, &byte, 1) != 1) return 1;
   talk_until(g, bench_clock_ns() + (uint64_t)(o->warmup_seconds * 1e9));
   long sockets = server_sockets(g);
   const long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -220,10 +232,10 @@ int bench_mode_departures(bench_gen *g) {
   keep_busy(spinners, cores < CORES_MAX ? cores : CORES_MAX);
   figures busy = without(g);
   stop(spinners, cores < CORES_MAX ? cores : CORES_MAX);
-  figures f = during(g, c.go, sockets, &gone);
+  figures f = during(g, &c, sockets, &gone);
   waitpid(c.pid, NULL, 0);
   if (!gone) {
-    fprintf(stderr, "pl-bench-load: not all sockets have left after %.0f s\n", o->patience_seconds);
+    fprintf(stderr, "pl-bench-load: not all sockets have left or logged in after %.0f s\n", o->patience_seconds);
     return 1;
   }
   print(g, &alone, &busy, &f);

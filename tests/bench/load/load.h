@@ -45,8 +45,14 @@ typedef enum bench_mode {
 } bench_mode;
 
 /* How sockets leave: their process ends, and their connections are closed (EXIT) or reset (RESET); or by WebSocket's
- * closing handshake (CLOSE). */
-typedef enum bench_leave { BENCH_LEAVE_NONE, BENCH_LEAVE_EXIT, BENCH_LEAVE_RESET, BENCH_LEAVE_CLOSE } bench_leave;
+ * closing handshake (CLOSE). LOGIN: they do not leave, but log in. */
+typedef enum bench_leave {
+  BENCH_LEAVE_NONE,
+  BENCH_LEAVE_EXIT,
+  BENCH_LEAVE_RESET,
+  BENCH_LEAVE_CLOSE,
+  BENCH_LEAVE_LOGIN
+} bench_leave;
 
 typedef struct bench_options {
   const char *server, *host, *label;

@@ -26,6 +26,7 @@ static const char HELP[] =
     "  --outage N        instead: N linked sockets; waits until the server is lost and all are linked again\n"
     "  --leavers N       instead: N more sockets of another process, which leave at once while the pairs talk\n"
     "  --leave HOW       ... exit: the process ends; reset: and its connections are reset; close: by the handshake\n"
+    "                    ... login: they do not leave, but log in\n"
     "  --signatures N    instead: what the signatures of a login cost without a server, N times each\n"
     "  --concurrency N   logins in progress at one time (128)\n"
     "  --verify          checks every WELCOME's signature, not only the first; costs more than the server's part\n"
@@ -177,6 +178,7 @@ static bool take_leave(bench_options *o, const char *arg) {
   o->leave = strcmp(arg, "exit") == 0    ? BENCH_LEAVE_EXIT
              : strcmp(arg, "reset") == 0 ? BENCH_LEAVE_RESET
              : strcmp(arg, "close") == 0 ? BENCH_LEAVE_CLOSE
+             : strcmp(arg, "login") == 0 ? BENCH_LEAVE_LOGIN
                                          : BENCH_LEAVE_NONE;
   return o->leave != BENCH_LEAVE_NONE;
 }

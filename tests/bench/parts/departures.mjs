@@ -1,4 +1,7 @@
-/** Thousands of sockets leave at once: what that costs the relay, and how long the messages of others take meanwhile. */
+/**
+ * Thousands of sockets leave or log in at once: what that costs the relay, and how long the messages of others take
+ * meanwhile.
+ */
 import { number } from '../format.mjs';
 import { load } from '../servers.mjs';
 import { median } from '../statistics.mjs';
@@ -7,10 +10,11 @@ import { PATIENT, fresh } from './common.mjs';
 const LEAVERS = 16_000;
 const LIVE = [1_000, 4_000, 16_000]; // that stay while 1,000 others leave
 const HOW = ['exit', 'close'];
+const LOGINS = 4_000;
 
-const leave = (how, leavers, pairs, stay, seconds) =>
-  fresh('pairlink', (server) =>
-    load(server, 'pairlink', [
+const leave = (how, leavers, pairs, stay, seconds, label = 'pairlink') =>
+  fresh(label, (server) =>
+    load(server, label, [
       ...['--leave', how, '--leavers', leavers, '--pairs', pairs, '--idle', stay, '--seconds', seconds],
       ...PATIENT,
     ]),
@@ -27,9 +31,9 @@ async function curve(rounds, leavers, live) {
   return cpu_us;
 }
 
-async function storm(how, rounds, leavers, seconds) {
+async function storm(how, rounds, leavers, seconds, label) {
   const rows = [];
-  for (let round = 0; round < rounds; round++) rows.push(await leave(how, leavers, 50, 0, seconds));
+  for (let round = 0; round < rounds; round++) rows.push(await leave(how, leavers, 50, 0, seconds, label));
   const of = (figure) => median(rows.map((row) => row[figure]));
   return {
     seconds: of('seconds'),
@@ -41,12 +45,14 @@ async function storm(how, rounds, leavers, seconds) {
   };
 }
 
-async function measure({ rounds, seconds = 1, leavers = LEAVERS, live = LIVE }) {
+async function measure({ rounds, seconds = 1, leavers = LEAVERS, live = LIVE, logins = LOGINS }) {
   const cpu_us = await curve(Math.min(rounds, 2), Math.min(leavers, 1_000), live);
   const all = Object.values(cpu_us);
   const storms = {};
   for (const how of HOW) storms[how] = await storm(how, rounds, leavers, seconds);
-  return { leavers, cpu_us, most_to_least: Math.max(...all) / Math.min(...all), ...storms };
+  const login = await storm('login', rounds, logins, seconds);
+  const login_tls = await storm('login', rounds, Math.ceil(logins / 4), seconds, 'pairlink-tls');
+  return { leavers, logins, cpu_us, most_to_least: Math.max(...all) / Math.min(...all), ...storms, login, login_tls };
 }
 
 const sentence = (what, f) =>
@@ -54,7 +60,7 @@ const sentence = (what, f) =>
 
 export const DEPARTURES = {
   name: 'departures',
-  needs: 60,
+  needs: 90,
   measure,
   targets: (f) => [
     { what: 'CPU of a disconnect, 1,000 to 16,000 live sockets, most to least', reached: f.most_to_least, limit: 1.5 },
@@ -64,6 +70,8 @@ export const DEPARTURES = {
       limit: 1.5,
     },
     { what: '… closing handshake', reached: f.close.p99_ratio, limit: 1.5 },
+    { what: "a storm of logins: p99 of others' messages", reached: f.login.p99_us / 1000, limit: 5, unit: ' ms' },
+    { what: '… over TLS', reached: f.login_tls.p99_us / 1000, limit: 5, unit: ' ms' },
   ],
   lines: (f) => [
     `CPU of a disconnect: ${Object.entries(f.cpu_us)
@@ -71,5 +79,7 @@ export const DEPARTURES = {
       .join(', ')}.`,
     sentence(`${number(f.leavers)} sockets of a process that ends leave`, f.exit),
     sentence(`${number(f.leavers)} sockets send a close frame`, f.close),
+    sentence(`${number(f.logins)} sockets log in`, f.login),
+    sentence(`${number(Math.ceil(f.logins / 4))} sockets log in over TLS`, f.login_tls),
   ],
 };

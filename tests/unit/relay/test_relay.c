@@ -516,6 +516,49 @@ static void test_times(void **state) {
   assert_true(live->aborted); /* silent for 45 s */
 }
 
+/* Runs what is due and takes what it did. Returns for how many connections something was done. */
+static size_t do_due(world *w, uint64_t now_ms) {
+  size_t n = 0;
+  pl_relay_time(w->relay, now_ms);
+  while (pl_relay_next_dirty(w->relay)) n++;
+  return n;
+}
+
+/* Time runs out for many connections at once: a part of them is ended in each turn, more when it gets late. */
+static void test_many_are_due_at_once(void **state) {
+  enum { MANY = 500, FIRST = 64 };
+  world *w = *state;
+  static pl_relay_conn *conns[MANY];
+  const uint8_t address[16] = {0}, challenge[32] = {0};
+  for (size_t i = 0; i < MANY; i++) {
+    conns[i] = pl_relay_open(w->relay, address, challenge, NULL, w->now_ms);
+    assert_non_null(conns[i]);
+  }
+  uint64_t due_ms = pl_relay_deadline(w->relay);
+  assert_int_equal(do_due(w, due_ms), FIRST);
+  assert_int_equal(pl_relay_deadline(w->relay), due_ms); /* the next call is due at once */
+  assert_int_equal(do_due(w, due_ms + 1), FIRST);
+  assert_int_equal(do_due(w, due_ms + 64), 2 * FIRST);
+  assert_int_equal(do_due(w, due_ms + 128), MANY - 4 * FIRST);
+  assert_int_equal(pl_relay_deadline(w->relay), PL_NEVER);
+  for (size_t i = 0; i < MANY; i++) pl_relay_closed(conns[i], due_ms);
+}
+
+/* An answer to a close frame waits in a few bytes, because thousands may wait. */
+static void test_the_answer_to_a_close_frame_is_small(void **state) {
+  world *w = *state;
+  client *c = client_ready(w, 1);
+  world_turn(w);
+  c->reads = false;
+  assert_int_equal(pl_relay_get_stats(w->relay).queued_bytes, 0);
+  client_receive(c, "\x88\x82\0\0\0\0\x03\xe8", 8);
+  assert_in_range(pl_relay_get_stats(w->relay).queued_bytes, 1, 200);
+  c->reads = true;
+  client_writable(c);
+  assert_int_equal(c->close_code, 1000);
+  assert_int_equal(pl_relay_get_stats(w->relay).queued_bytes, 0);
+}
+
 /* The relay is stopped for 52 s. What came meanwhile is read before any connection is judged, and those that said
  * nothing are pinged once more. */
 static void test_stood_still(void **state) {
@@ -627,6 +670,8 @@ int main(void) {
       world_test_with(test_rate_of_opens, {PL_RELAY_SET_OPEN_BURST, 3}, {PL_RELAY_SET_OPENS_PER_MINUTE, 60}),
       world_test_with(test_offers_per_id, {PL_RELAY_SET_OFFERS_PER_ID, 2}),
       world_test(test_times),
+      world_test(test_many_are_due_at_once),
+      world_test(test_the_answer_to_a_close_frame_is_small),
       world_test(test_stood_still),
       world_test(test_a_little_late),
       world_test(test_drain),

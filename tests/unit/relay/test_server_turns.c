@@ -49,12 +49,13 @@ static void *app_opened(void *app, pl_socket *socket, const uint8_t address[16])
   return e;
 }
 
-static void app_received(void *app, void *conn, uint8_t *data, size_t size) {
+static bool app_received(void *app, void *conn, uint8_t *data, size_t size) {
   end *e = conn;
   (void)app;
   (void)data;
   e->received += size;
   e->times++;
+  return true;
 }
 
 static void app_closed(void *app, void *conn) {

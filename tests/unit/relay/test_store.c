@@ -58,11 +58,6 @@ static void close_store(scene *s) {
   uv_run(&s->loop, UV_RUN_NOWAIT);
 }
 
-static void turn(scene *s) {
-  pl_store_hand_over(s->store);
-  uv_run(&s->loop, UV_RUN_ONCE);
-}
-
 static int set_up(void **state) {
   scene *s = calloc(1, sizeof *s);
   strcpy(s->dir, "/tmp/pairlink-store-XXXXXX");
@@ -96,7 +91,7 @@ static void ask(scene *s, uint32_t who, bool may_create) {
 static pl_relay_registration look_up(scene *s, uint32_t who, bool may_create) {
   size_t before = s->answers;
   ask(s, who, may_create);
-  while (s->answers == before) turn(s);
+  while (s->answers == before) uv_run(&s->loop, UV_RUN_ONCE);
   return s->last;
 }
 
@@ -127,7 +122,7 @@ static void test_many_at_once(void **state) {
   scene *s = *state;
   open_store(s);
   for (uint32_t i = 0; i < 2 * MANY; i++) ask(s, i % MANY, true); /* each ID twice, in one batch or in several */
-  while (s->answers < 2 * MANY) turn(s);
+  while (s->answers < 2 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_NEW], MANY);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_KNOWN], MANY);
   close_store(s);
@@ -146,7 +141,7 @@ static void test_another_program_writes(void **state) {
   s->answers = s->counts[PL_RELAY_REGISTRATION_NEW] = 0;
   for (uint32_t i = 1; i <= MANY; i++) ask(s, i, true);
   assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-  while (s->answers < MANY) turn(s);
+  while (s->answers < MANY) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_NEW], MANY);
   sqlite3_close(db);
   close_store(s);
@@ -166,11 +161,11 @@ static void test_known_ones_wait_for_no_writer(void **state) {
     ask(s, 1 + i, true);
     ask(s, 1, true);
   }
-  while (s->answers < MANY + 1) turn(s);
+  while (s->answers < MANY + 1) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_KNOWN], MANY + 1);
   assert_int_equal(s->answers, MANY + 1);
   assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-  while (s->answers < 2 * MANY) turn(s);
+  while (s->answers < 2 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_NEW], MANY - 1);
   sqlite3_close(db);
   close_store(s);
@@ -247,7 +242,7 @@ static void test_a_batch_that_is_not_kept(void **state) {
   disk_fails = true;
   s->answers = s->counts[PL_RELAY_REGISTRATION_FAILED] = 0;
   for (uint32_t i = 0; i < 4 * MANY; i++) ask(s, i / 4 % MANY, true);
-  while (s->answers < 4 * MANY) turn(s);
+  while (s->answers < 4 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_FAILED], 4 * MANY);
   assert_int_equal(look_up(s, MANY, true), PL_RELAY_REGISTRATION_KNOWN); /* reading still works */
   assert_false(pl_store_works(s->store));
@@ -346,7 +341,7 @@ static void test_idle_rows_are_purged(void **state) {
   scene *s = *state;
   open_store(s);
   for (uint32_t i = 1; i <= 1203; i++) ask(s, i, true); /* more than a batch */
-  while (s->answers < 1203) turn(s);
+  while (s->answers < 1203) uv_run(&s->loop, UV_RUN_ONCE);
   sql(s,
       "UPDATE registrations SET last_seen = unixepoch() - 31 * 86400 WHERE id <> "
       "x'0000000100000000000000000000000000000000000000000000000000000000';"
@@ -376,7 +371,7 @@ static pl_relay_registration claim(scene *s, uint32_t who, const char *token, bo
   pl_token_prove(c.proof, key, c.transcript);
   if (spoil) c.proof[PL_TOKEN_PROOF_BYTES - 1] ^= 1;
   pl_store_register(s->store, NULL, id, &c);
-  while (s->answers == before) turn(s);
+  while (s->answers == before) uv_run(&s->loop, UV_RUN_ONCE);
   return s->last;
 }
 

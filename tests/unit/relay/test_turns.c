@@ -47,6 +47,33 @@ static void one_that_takes_too_little_is_in_line_while_it_is_full(void **state) 
   assert_false(c.bulk);
 }
 
+static void one_talks_until_it_was_silent_for_a_while(void **state) {
+  pl_turns_class c = {0};
+  (void)state;
+  pl_turns_spoke(&c);
+  assert_true(c.talks);
+  assert_false(pl_turns_silent(&c)); /* it has just spoken */
+  pl_turns_spoke(&c);
+  assert_false(pl_turns_silent(&c));
+  assert_true(pl_turns_silent(&c));
+  assert_false(c.talks);
+  pl_turns_spoke(&c);
+  assert_true(c.talks);
+  pl_turns_leaves(&c);
+  assert_false(c.talks);
+}
+
+static void one_that_talks_may_be_bulk_for_a_while(void **state) {
+  pl_turns_class c = {0};
+  (void)state;
+  pl_turns_spoke(&c);
+  pl_turns_read(&c, MUCH, false);
+  assert_true(c.bulk);
+  for (int i = 0; i < PL_TURNS_CALM; i++) pl_turns_read(&c, SMALL, false);
+  assert_false(c.bulk);
+  assert_true(c.talks);
+}
+
 /* ---- one turn ---------------------------------------------------------------------------------------------------- */
 
 /* Runs the share of one turn, in which each socket takes each_ns. Returns how many were served. */
@@ -60,7 +87,7 @@ static unsigned turn(pl_turns *t, uint64_t others_ns, uint64_t each_ns) {
 static void a_turn_serves_what_fits_its_share(void **state) {
   pl_turns t;
   (void)state;
-  pl_turns_init(&t);
+  pl_turns_init(&t, PL_TURNS_MOST);
   for (int i = 0; i < 100; i++) turn(&t, 0, SHARE / 10);
   assert_in_range(turn(&t, 0, SHARE / 10), 10, 11);
   for (int i = 0; i < 100; i++) turn(&t, 0, SHARE / 1000);
@@ -70,7 +97,7 @@ static void a_turn_serves_what_fits_its_share(void **state) {
 static void each_turn_serves_one_however_dear_it_is(void **state) {
   pl_turns t;
   (void)state;
-  pl_turns_init(&t);
+  pl_turns_init(&t, PL_TURNS_MOST);
   for (int i = 0; i < 100; i++) assert_int_equal(turn(&t, 0, 50 * SHARE), 1);
   for (int i = 0; i < 100; i++) assert_int_equal(turn(&t, 0, UINT32_MAX), 1);
 }
@@ -78,7 +105,7 @@ static void each_turn_serves_one_however_dear_it_is(void **state) {
 static void a_dear_socket_counts_at_once_and_a_cheap_one_by_and_by(void **state) {
   pl_turns t;
   (void)state;
-  pl_turns_init(&t);
+  pl_turns_init(&t, PL_TURNS_MOST);
   for (int i = 0; i < 100; i++) turn(&t, 0, SHARE / 100);
   pl_turns_start(&t, 0);
   assert_int_equal(pl_turns_next(&t), PL_TURNS_MOST);
@@ -93,7 +120,7 @@ static void a_dear_socket_counts_at_once_and_a_cheap_one_by_and_by(void **state)
 static void nothing_that_is_measured_stops_the_line(void **state) {
   pl_turns t;
   (void)state;
-  pl_turns_init(&t);
+  pl_turns_init(&t, PL_TURNS_MOST);
   pl_turns_start(&t, 0);
   for (int i = 0; i < 1000; i++) { /* a clock that stands still */
     assert_in_range(pl_turns_next(&t), 1, PL_TURNS_MOST);
@@ -108,7 +135,7 @@ static void nothing_that_is_measured_stops_the_line(void **state) {
 static void the_line_gets_as_much_as_all_others_took(void **state) {
   pl_turns t;
   (void)state;
-  pl_turns_init(&t);
+  pl_turns_init(&t, PL_TURNS_MOST);
   for (int i = 0; i < 100; i++) turn(&t, 0, SHARE / 10);
   unsigned usual = turn(&t, 0, SHARE / 10);
   assert_int_equal(turn(&t, SHARE / 2, SHARE / 10), usual);
@@ -121,6 +148,8 @@ int main(void) {
       cmocka_unit_test(one_that_reads_little_is_never_in_line),
       cmocka_unit_test(one_that_reads_much_is_in_line_until_it_was_calm),
       cmocka_unit_test(one_that_takes_too_little_is_in_line_while_it_is_full),
+      cmocka_unit_test(one_talks_until_it_was_silent_for_a_while),
+      cmocka_unit_test(one_that_talks_may_be_bulk_for_a_while),
       cmocka_unit_test(a_turn_serves_what_fits_its_share),
       cmocka_unit_test(each_turn_serves_one_however_dear_it_is),
       cmocka_unit_test(a_dear_socket_counts_at_once_and_a_cheap_one_by_and_by),
