@@ -14,6 +14,8 @@ import { Files } from './files/files.js';
 
 const LOG_LINES = 300;
 const KNOCKS_MAX = 20;
+/** Bytes that may arrive on a channel before they are in the database: as many as a page sends (files/outgoing.js). */
+const WINDOW_BYTES = 4194304;
 
 /** @typedef {import('./types.js').Client} Client */
 /** @typedef {import('./types.js').Contact} Contact */
@@ -176,7 +178,7 @@ export class Engine {
       application: CHAT,
       name: this.me.name,
       listen: true,
-      options: { manualTake: true }, // a message is taken once it is in the database
+      options: { manualTake: true, channelWindow: WINDOW_BYTES }, // a message is taken once it is in the database
       log: (line) => this.log(line),
     });
     this.client = client;

@@ -163,6 +163,36 @@ test('pieces are as large as the other side accepts, even when that changes', as
   expect(ana.card('none.bin').why).toBe(7);
   cut();
 });
+test.each([
+  ['a small file: 1 MiB', 8 * MIB, MIB],
+  ['a large file: 4 MiB', 600 * MIB, 4 * MIB],
+])('what may be lost is limited; what arrives while the database works is one piece: %s', async (_, size, most) => {
+  const file = fileOf('held.bin', '');
+  Object.defineProperty(file, 'size', { value: size });
+  file.slice = (from, to) => new Blob([new Uint8Array(Math.min(to, size) - from)]);
+  const writes = [];
+  let open;
+  const opened = new Promise((resolve) => (open = resolve));
+  const put = bo.store.putPieces.bind(bo.store);
+  bo.store.putPieces = async (pieces) => {
+    writes.push(pieces.reduce((sum, { blob }) => sum + blob.size, 0));
+    await (writes.length === 1 ? opened : new Promise(() => {}));
+    return put(pieces);
+  };
+  link();
+  await offer(ana, [{ file, path: 'held.bin' }]);
+  await bo.state('held.bin', 'asking');
+  await bo.desk.accept(bo.card('held.bin').n);
+  const passed = () => ana.desk.cards.get(ana.card('held.bin').n).passed;
+  await ana.until(() => passed() >= most && ana.desk.busyWith.send === null, 'the sender waits');
+  expect(passed()).toBe(most);
+  await bo.until(() => bo.desk.incoming.waiting + writes[0] === most, 'all of it arrived');
+  open();
+  await bo.until(() => writes.length > 1, 'the rest is stored');
+  expect(writes[0]).toBe(MIB / 2);
+  expect(writes[1]).toBeGreaterThanOrEqual(most - MIB / 2);
+  for (const { desk } of [ana, bo]) desk.stopAll();
+});
 test('the end of a file is repeated to a side that did not hear of it', async () => {
   ana.room = 0;
   let cut = link();

@@ -132,6 +132,7 @@ export class Desk {
   begin(session) {
     this.takesTooLittle = session !== null && session.messageMax < CHAT_MESSAGE_LEAST;
     this.session = this.takesTooLittle ? null : session;
+    this.outgoing.begin();
     if (this.takesTooLittle)
       for (const { id } of [...this.transfer.outgoing.values()]) this.transfer.stop(id, FILE_TOO_LARGE);
     if (!session || this.takesTooLittle) return;
@@ -213,15 +214,20 @@ export class Desk {
     const want = body && this.outgoing.sending;
     const size = body?.length ?? 0;
     if (want) this.cardOf(want.file)?.sent(size);
+    const over = this.outgoing.sent(size);
+    /** @param {boolean} arrived */
+    const settled = (arrived) => {
+      over();
+      if (arrived && want) this.delivered(want.file, want.offset + size, size);
+      this.work();
+    };
     this.sent = session.send(concat(head, body), { channel: FILE_CHANNEL, take: true }).then(
-      ({ delivered }) => {
-        if (want)
-          delivered.then(
-            () => this.delivered(want.file, want.offset + size, size),
-            () => {},
-          );
-      },
-      () => {},
+      ({ delivered }) =>
+        void delivered.then(
+          () => settled(true),
+          () => settled(false),
+        ),
+      () => settled(false),
     );
     return true;
   }

@@ -7,8 +7,8 @@ import { asError } from '../errors.js';
 import { FILE_DAMAGED, FILE_FLAG_FOLDER, FILE_HELD_DISK_FULL, FILE_UNWRITABLE } from '../../../client/wire_table.js';
 
 /**
- * Bytes of all files of one contact that are stored together: half of a channel's window, so that the sender can
- * continue.
+ * Bytes of all files of one contact that are stored together, at least. What arrives while the database works is the
+ * next piece: the slower it is, the larger the pieces, up to the channel's window.
  */
 const PIECE_BYTES = 524288;
 /** Fewer bytes than a piece wait this long for more. */
@@ -68,6 +68,10 @@ export class Incoming {
     this.waiting = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
+    /** How many calls of `write` are queued or running. */
+    this.writes = 0;
+    /** What was stored and is not hashed yet. @type {Piece[]} */
+    this.unhashed = [];
     /** The last of the jobs that write or delete pieces; they run one after the other. */
     this.writing = Promise.resolve();
   }
@@ -118,15 +122,18 @@ export class Incoming {
   /** Called after each message, to take it once its bytes are stored. @param {() => void} taken */
   due(taken) {
     this.takens.push(taken);
-    if (this.waiting >= PIECE_BYTES) void this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), REST_MS);
+    if (this.waiting < PIECE_BYTES) this.timer ??= setTimeout(() => this.flush(), REST_MS);
+    else if (this.writes === 0) void this.flush();
   }
 
   /** Stores all bytes that wait. */
   flush() {
     clearTimeout(this.timer);
     this.timer = undefined;
-    return this.serial(() => this.write());
+    this.writes++;
+    return this.serial(() => this.write().finally(() => this.writes--)).then(() => {
+      if (this.writes === 0 && this.waiting >= PIECE_BYTES) void this.flush();
+    });
   }
 
   async write() {
@@ -142,26 +149,37 @@ export class Incoming {
     }
     this.waiting = 0;
     try {
-      if (pieces.length > 0) await this.desk.store.putPieces(pieces);
+      const stored = pieces.length > 0 ? this.desk.store.putPieces(pieces) : null;
+      this.hashNow(); // the pieces before these, while the database works
+      await stored;
       for (const piece of pieces) this.wrote(piece);
     } catch (error) {
       for (const { arrival, from } of pieces) this.failed(arrival, from, error);
     }
     for (const taken of takens) taken();
     this.desk.work();
+    if (this.waiting < PIECE_BYTES) this.hashNow();
   }
 
   /** @param {Piece} piece */
-  wrote({ arrival, parts, from, to }) {
+  wrote(piece) {
+    const { arrival, from, to } = piece;
     const { file } = arrival;
     const { transfer, progress } = this.desk;
     arrival.stored = to;
     if (this.arrivals.get(file.id) !== arrival) return;
     transfer.stored(file.id, to);
     progress(file, to - from);
-    if (arrival.catching || arrival.hashed !== from) return;
-    for (const part of parts) arrival.hash.update(part);
-    arrival.hashed = to;
+    this.unhashed.push(piece);
+  }
+
+  /** Hashes what was stored, from memory. What it leaves out is read from the database by `catchUp`. */
+  hashNow() {
+    for (const { arrival, parts, from, to } of this.unhashed.splice(0)) {
+      if (this.arrivals.get(arrival.file.id) !== arrival || arrival.catching || arrival.hashed !== from) continue;
+      for (const part of parts) arrival.hash.update(part);
+      arrival.hashed = to;
+    }
   }
 
   /** @param {Arrival} arrival @param {number} place @param {unknown} error */
@@ -208,6 +226,7 @@ export class Incoming {
     if (!arrival) return;
     const wanted = sha256.slice();
     await this.flush();
+    this.hashNow();
     this.desk.checking(file, true);
     try {
       while (arrival.hashed < arrival.stored && this.arrivals.get(file.id) === arrival) await this.catchUp(arrival);
@@ -236,6 +255,7 @@ export class Incoming {
     const arrival = this.arrivals.get(id);
     if (!arrival) return;
     this.waiting -= sizeOf(arrival.parts);
+    this.unhashed = this.unhashed.filter((piece) => piece.arrival !== arrival);
     arrival.hash.drop();
     this.arrivals.delete(id);
   }

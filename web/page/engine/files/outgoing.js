@@ -8,10 +8,17 @@ import { FILE_CHANGED, FILE_PIECE_BYTES, FILE_UNREADABLE } from '../../../client
 /** Messages that are prepared at a time. */
 const AHEAD = 4;
 /** Bytes that are read at a time: for a browser, each request costs more than the bytes. */
-const BLOCK_BYTES = AHEAD * FILE_PIECE_BYTES;
+const BLOCK_BYTES = 8 * FILE_PIECE_BYTES;
 /** Blocks of one contact: for each file that is being sent, the present block and the next. */
 const BLOCKS_MAX = 8;
 const HASH_BYTES = 1048576;
+/**
+ * Bytes that may be under way: sent, and not stored by the other side. More is faster over a distance, but a browser
+ * that ends loses them, and they are sent again. So it is this part of all that is being sent, within limits.
+ */
+const UNDER_WAY_PART = 128;
+const UNDER_WAY_LEAST = 1048576;
+const UNDER_WAY_MOST = 4194304;
 /** A larger file is not copied, so it has to be chosen again after all tabs were closed. */
 const COPY_MAX_BYTES = 2 * 2 ** 30;
 
@@ -56,6 +63,34 @@ export class Outgoing {
     this.blocks = [];
     /** What was last passed to the transfer, which sends it during that call. @type {Want | null} */
     this.sending = null;
+    /** Bytes that are under way in the present session. */
+    this.underWay = { bytes: 0 };
+  }
+
+  /** A session begins, or begins again: what was under way before is lost. */
+  begin() {
+    this.underWay = { bytes: 0 };
+  }
+
+  /**
+   * Counts bytes that are sent. Returns a function to be called once when the other side has stored them, or when they
+   * are lost.
+   * @param {number} bytes
+   */
+  sent(bytes) {
+    const { underWay } = this;
+    underWay.bytes += bytes;
+    return () => {
+      underWay.bytes -= bytes;
+    };
+  }
+
+  /** Returns how many more bytes may be sent now. */
+  get allowance() {
+    let all = 0;
+    for (const { size } of this.desk.transfer.outgoing.values()) all += size;
+    const most = Math.min(UNDER_WAY_MOST, Math.max(UNDER_WAY_LEAST, Math.floor(all / UNDER_WAY_PART)));
+    return most - this.underWay.bytes;
   }
 
   /** @param {TransferFile} file @param {Blob | undefined} source */
@@ -79,17 +114,18 @@ export class Outgoing {
   }
 
   /**
-   * Reads and sends what the transfer wants next. Returns false when it wants nothing.
+   * Reads and sends what the transfer wants next. Returns false when it wants nothing, or nothing more may go.
    * @param {() => Promise<unknown>} sent returns a promise that settles when the last message was accepted
    */
   async sendSome(sent) {
     const { transfer } = this.desk;
     /** @type {Want[]} */
     const wants = [];
-    while (wants.length < AHEAD) {
+    for (let left = this.allowance; left > 0 && wants.length < AHEAD;) {
       const want = transfer.nextWant();
       if (!want) break;
       wants.push(want);
+      left -= want.size;
     }
     const reads = wants.map((want) => (want.end ? null : this.read(want)));
     for (const [i, want] of wants.entries()) {
