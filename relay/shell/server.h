@@ -1,5 +1,5 @@
 /* Listeners, accepted connections, TLS, and one flush per turn of the loop. An application gives the bytes their
- * meaning: the relay, or the echo server. libuv waits and OpenSSL does TLS; HTTP and WebSocket are our own.
+ * meaning: the relay, or the echo server. The set waits (set.h) and OpenSSL does TLS; HTTP and WebSocket are our own.
  *
  * All calls and callbacks happen on the thread of the loop. */
 #ifndef PL_SHELL_SERVER_H
