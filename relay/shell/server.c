@@ -26,6 +26,7 @@ enum {
   WRITE_BYTES = 256 * 1024, /* written to a socket at most before others are served */
   BATCHES_PER_TURN = 16,    /* of what the set reports, as long as few of those that are reported talk */
   SILENT_PER_TURN = 8,      /* sockets that are asked per turn whether they still talk */
+  TABLE_FDS = 128 * 1024,   /* most descriptors for which the kernel's table gets its size at once, which takes 1 MiB */
   SHORTAGE_MS = 200,        /* for this long nothing is accepted when there is no descriptor left even to refuse with */
   TURNS_TO_CLOSE = 1000
 };
@@ -523,6 +524,15 @@ static void raise_fd_limit(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Has the kernel make its table of this process's descriptors large enough now. Later, when other threads use the table,
+ * each doubling would hold up an accept for 10 to 25 ms: until no thread of the system can still read the old table. If
+ * that fails, the table grows later. */
+static void grow_fd_table(int fd) {
+  uint64_t limit = pl_server_fd_limit();
+  int last = fcntl(fd, F_DUPFD_CLOEXEC, limit < TABLE_FDS ? (int)limit - 1 : TABLE_FDS - 1);
+  if (last >= 0) close(last);
+}
+
 static void server_release(pl_server *server) {
   pl_set_deinit(&server->set);
   pl_tls_server_free(server->tls);
@@ -558,6 +568,7 @@ pl_server *pl_server_new(const pl_server_config *config) {
     return NULL;
   }
   server->spare_fd = open_spare();
+  grow_fd_table(server->spare_fd);
   uv_timer_init(config->loop, &server->shortage);
   server->shortage.data = server;
   return server;

@@ -326,6 +326,19 @@ static void test_one_that_talks_is_read_in_every_turn(void **state) {
   close(s->clients[0]);
 }
 
+/* The kernel's table of descriptors has its size from the start, because to enlarge it later takes long. */
+static void test_the_table_of_descriptors_is_large(void **state) {
+  unsigned size = 0;
+  char line[128];
+  FILE *status = fopen("/proc/self/status", "r");
+  (void)state;
+  assert_non_null(status);
+  while (fgets(line, sizeof line, status))
+    if (sscanf(line, "FDSize: %u", &size) == 1) break;
+  fclose(status);
+  assert_true(size >= pl_server_fd_limit() || size >= 128 * 1024);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
@@ -335,6 +348,7 @@ int main(void) {
       TEST(test_each_gets_its_answer),        TEST(test_dropped_without_an_event),
       TEST(test_the_rest_of_an_answer),       TEST(test_a_flood_of_short_connections),
       TEST(test_some_wait_at_the_end),        TEST(test_one_that_talks_is_read_in_every_turn),
+      TEST(test_the_table_of_descriptors_is_large),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
