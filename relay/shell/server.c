@@ -6,28 +6,20 @@
 #include "server.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "accept.h"
 #include "set.h"
 #include "tls.h"
 #include "turns.h"
 
 enum {
-  LISTENERS_MAX = 16,
-  ACCEPTS_PER_TURN = 16, /* and one, while others wait for a share of the turn: each that is accepted will, too */
   RX_BYTES = 320 * 1024,
   WRITE_BYTES = 256 * 1024, /* written to a socket at most before others are served */
   BATCHES_PER_TURN = 16,    /* of what the set reports, as long as few of those that are reported talk */
   SILENT_PER_TURN = 8,      /* sockets that are asked per turn whether they still talk */
-  TABLE_FDS = 128 * 1024,   /* most descriptors for which the kernel's table gets its size at once, which takes 1 MiB */
-  SHORTAGE_MS = 200,        /* for this long nothing is accepted when there is no descriptor left even to refuse with */
   TURNS_TO_CLOSE = 1000
 };
 
@@ -55,27 +47,15 @@ typedef struct line {
   pl_turns turns;
 } line;
 
-typedef struct listener {
-  uv_poll_t poll;
-  pl_server *server;
-  int fd;
-} listener;
-
 struct pl_server {
   pl_server_config config;
   pl_tls_server *tls; /* NULL: plain */
   pl_set set;
-  bool stopped;        /* pl_server_run is to return */
-  uv_timer_t shortage; /* runs while accepting is paused */
-  listener listeners[LISTENERS_MAX];
-  size_t listener_count;
+  bool stopped; /* pl_server_run is to return */
+  pl_accept accept;
   pl_node quiet, talking, leaving;
   line bulk_line, quiet_line; /* those that talk and are to be served again stand with bulk */
-  bool behind;                /* the last turn did not serve all that are quiet or leave */
-  uint64_t refused, pauses;   /* at the limit of open files */
-  int spare_fd;               /* closed for a moment to refuse a connection at the limit of open files; -1: lost */
-  bool stopping;
-  uint8_t *rx, *sealed; /* what was read last; with TLS, `sealed` is still encrypted */
+  uint8_t *rx, *sealed;       /* what was read last; with TLS, `sealed` is still encrypted */
 };
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
@@ -371,7 +351,7 @@ void pl_server_turn(pl_server *server, bool wait) {
   uint64_t others_ns = started_ns ? server->config.clock_ns() - started_ns : 0;
   if (!pl_list_empty(&server->bulk_line.first)) serve_line(server, &server->bulk_line.turns, others_ns, bulk_next);
   if (somebody_quiet_waits(server)) serve_line(server, &server->quiet_line.turns, others_ns, quiet_next);
-  server->behind = somebody_quiet_waits(server);
+  server->accept.slowly = somebody_quiet_waits(server);
   look_for_silent(server);
 }
 
@@ -385,8 +365,8 @@ void pl_server_stop(pl_server *server) {
 
 /* ---- accepting --------------------------------------------------------------------------------------------------- */
 
-/* Takes over an accepted descriptor. Returns false when that failed; the caller then still owns it. */
-static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storage *from) {
+static bool server_adopt(void *user, int fd, const struct sockaddr_storage *from) {
+  pl_server *server = user;
   uint8_t address[16];
   pl_socket *socket = pl_alloc(sizeof *socket);
   if (!socket) return false;
@@ -408,129 +388,18 @@ static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storag
   return true;
 }
 
-static int open_spare(void) {
-  return open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
-/* Held by one worker at a time: a descriptor that one of them gives up must not go to another one's accept. */
-static pthread_mutex_t accepting = PTHREAD_MUTEX_INITIALIZER;
-
-/* Logs the 1st, 2nd, 4th, 8th … time, so that a flood does not fill the log. */
-static void log_shortage(const char *event, uint64_t count) {
-  if ((count & (count - 1)) == 0)
-    pl_log_write(PL_RELAY_LOG_WARN, "event=%s reason=fd-limit count=%llu", event, (unsigned long long)count);
-}
-
-/* Called when no descriptor is left. Uses the spare one to accept and close the next connection, so that the client
- * does not hang. Returns false when the spare one was lost to something else in this process. */
-static bool refuse_one(pl_server *server, int at) {
-  if (server->spare_fd >= 0) close(server->spare_fd);
-  int fd = accept4(at, NULL, NULL, SOCK_CLOEXEC);
-  if (fd >= 0) close(fd);
-  server->spare_fd = open_spare();
-  if (fd >= 0) log_shortage("refused", ++server->refused);
-  return server->spare_fd >= 0;
-}
-
-typedef enum accepted { ACCEPTED_ONE, ACCEPTED_NONE, ACCEPT_SHORTAGE } accepted;
-
-static accepted accept_one(pl_server *server, int at) {
-  struct sockaddr_storage from = {0};
-  socklen_t size = sizeof from;
-  accepted result = ACCEPTED_ONE;
-  pthread_mutex_lock(&accepting);
-  int fd = accept4(at, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (fd < 0 && errno == EAGAIN)
-    result = ACCEPTED_NONE;
-  else if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-    result = refuse_one(server, at) ? ACCEPTED_ONE : ACCEPT_SHORTAGE;
-  else if (fd < 0 && (errno == ENOBUFS || errno == ENOMEM))
-    result = ACCEPT_SHORTAGE;
-  pthread_mutex_unlock(&accepting); /* any other error concerns only that connection, which is gone */
-  if (fd >= 0 && !server_adopt(server, fd, &from)) close(fd);
-  return result;
-}
-
-static void on_listener_event(uv_poll_t *poll, int status, int events);
-
-static void start_listeners(pl_server *server) {
-  for (size_t i = 0; i < server->listener_count; i++)
-    uv_poll_start(&server->listeners[i].poll, UV_READABLE, on_listener_event);
-}
-
-static void on_shortage_over(uv_timer_t *timer) {
-  pl_server *server = timer->data;
-  if (server->spare_fd < 0) server->spare_fd = open_spare();
-  start_listeners(server);
-}
-
-/* A waiting connection can be neither accepted nor refused. The loop would report it again and again, so accepting is
- * paused for a while. */
-static void pause_listeners(pl_server *server) {
-  for (size_t i = 0; i < server->listener_count; i++) uv_poll_stop(&server->listeners[i].poll);
-  log_shortage("paused", ++server->pauses);
-  uv_timer_start(&server->shortage, on_shortage_over, SHORTAGE_MS, 0);
-}
-
-static void on_listener_event(uv_poll_t *poll, int status, int events) {
-  listener *l = poll->data;
-  accepted last = ACCEPTED_ONE;
-  (void)events;
-  if (status < 0) return;
-  const int most = l->server->behind ? 1 : ACCEPTS_PER_TURN;
-  for (int i = 0; i < most && last == ACCEPTED_ONE; i++) last = accept_one(l->server, l->fd);
-  if (last == ACCEPT_SHORTAGE) pause_listeners(l->server);
-}
-
 int pl_server_listen(pl_server *server, const char *address, char why[256]) {
-  if (server->listener_count == LISTENERS_MAX) {
-    snprintf(why, 256, "the relay listens on at most %d addresses", LISTENERS_MAX);
-    return -EINVAL;
-  }
-  int fd = pl_listen(address, server->config.ports, why);
-  if (fd < 0) return fd;
-  listener *l = &server->listeners[server->listener_count++];
-  *l = (listener){.server = server, .fd = fd};
-  uv_poll_init(server->config.loop, &l->poll, fd);
-  l->poll.data = l;
-  uv_poll_start(&l->poll, UV_READABLE, on_listener_event);
-  return pl_listen_port(fd);
-}
-
-static void on_listener_closed(uv_handle_t *handle) {
-  listener *l = handle->data;
-  close(l->fd);
+  return pl_accept_listen(&server->accept, address, server->config.ports, why);
 }
 
 void pl_server_stop_listening(pl_server *server) {
-  if (server->stopping) return;
-  server->stopping = true;
-  uv_timer_stop(&server->shortage);
-  for (size_t i = 0; i < server->listener_count; i++)
-    uv_close((uv_handle_t *)&server->listeners[i].poll, on_listener_closed);
+  pl_accept_stop(&server->accept);
 }
 
 /* ---- creating and freeing ---------------------------------------------------------------------------------------- */
 
 uint64_t pl_server_fd_limit(void) {
-  struct rlimit limit;
-  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (uint64_t)limit.rlim_cur : 1024;
-}
-
-static void raise_fd_limit(void) {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/* Has the kernel make its table of this process's descriptors large enough now. Later, when other threads use the table,
- * each doubling would hold up an accept for 10 to 25 ms: until no thread of the system can still read the old table. If
- * that fails, the table grows later. */
-static void grow_fd_table(int fd) {
-  uint64_t limit = pl_server_fd_limit();
-  int last = fcntl(fd, F_DUPFD_CLOEXEC, limit < TABLE_FDS ? (int)limit - 1 : TABLE_FDS - 1);
-  if (last >= 0) close(last);
+  return pl_accept_fd_limit();
 }
 
 static void server_release(pl_server *server) {
@@ -557,7 +426,6 @@ pl_server *pl_server_new(const pl_server_config *config) {
   pl_list_init(&server->quiet);
   pl_list_init(&server->talking);
   pl_list_init(&server->leaving);
-  raise_fd_limit();
   signal(SIGPIPE, SIG_IGN);
   if (config->tls_cert) server->tls = pl_tls_server_new(config->tls_cert, config->tls_key);
   server->rx = pl_realloc(NULL, RX_BYTES);
@@ -567,22 +435,21 @@ pl_server *pl_server_new(const pl_server_config *config) {
     server_release(server);
     return NULL;
   }
-  server->spare_fd = open_spare();
-  grow_fd_table(server->spare_fd);
-  uv_timer_init(config->loop, &server->shortage);
-  server->shortage.data = server;
+  server->accept.loop = config->loop;
+  server->accept.adopt = server_adopt;
+  server->accept.user = server;
+  pl_accept_init(&server->accept);
   return server;
 }
 
 void pl_server_free(pl_server *server) {
   if (!server) return;
-  pl_server_stop_listening(server);
   pl_node *lists[] = {&server->quiet, &server->talking, &server->leaving};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++)
     while (!pl_list_empty(lists[i])) close_socket(PL_CONTAINER(lists[i]->next, pl_socket, all));
-  uv_close((uv_handle_t *)&server->shortage, NULL);
+  pl_accept_close(&server->accept);
   for (int turn = 0; turn < TURNS_TO_CLOSE && uv_run(server->config.loop, UV_RUN_NOWAIT); turn++) {
   }
-  if (server->spare_fd >= 0) close(server->spare_fd);
+  pl_accept_deinit(&server->accept);
   server_release(server);
 }
