@@ -15,7 +15,7 @@ import { Files } from './files/files.js';
 const LOG_LINES = 300;
 const KNOCKS_MAX = 20;
 /** Bytes that may arrive on a channel before they are in the database: as many as a page sends (files/outgoing.js). */
-const WINDOW_BYTES = 4194304;
+const WINDOW_BYTES = 5 * 1048576;
 
 /** @typedef {import('./types.js').Client} Client */
 /** @typedef {import('./types.js').Contact} Contact */

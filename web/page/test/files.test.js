@@ -210,6 +210,21 @@ test('the end of a file is repeated to a side that did not hear of it', async ()
   await bo.state('fails.bin', 'over');
   expect(bo.card('fails.bin')).toMatchObject({ why: FILE_CANCELLED, byPeer: true });
 });
+test('a file whose stored bytes cannot be read any more is given up, and both sides are told', async () => {
+  const cut = link();
+  bo.store.room = 2 * MIB;
+  await offer(ana, one('u.bin', randomBytes(8 * MIB)));
+  await bo.state('u.bin', 'asking');
+  await bo.desk.accept(bo.card('u.bin').n);
+  await ana.until(() => ana.card('u.bin').live?.heldThere === 'full', 'some of it is stored');
+  cut();
+  bo.store.room = Infinity;
+  bo.store.piece = async () => undefined;
+  await bo.restart();
+  link();
+  await Promise.all([bo.state('u.bin', 'over'), ana.state('u.bin', 'over')]);
+  expect([bo.card('u.bin').why, ana.card('u.bin').why, ana.card('u.bin').byPeer]).toEqual([5, 5, true]);
+});
 test('an empty file arrives, and a repeated offer sends it once', async () => {
   link();
   const [card] = cardsOf(one('empty', ''));

@@ -201,8 +201,20 @@ export class Incoming {
    * @param {Arrival} arrival @returns {Promise<void>}
    */
   catchUp(arrival) {
-    arrival.catching ??= this.hashStored(arrival).finally(() => (arrival.catching = null));
+    arrival.catching ??= this.hashStored(arrival)
+      .catch((error) => this.unreadable(arrival, error))
+      .finally(() => (arrival.catching = null));
     return arrival.catching;
+  }
+
+  /** What is stored cannot be read, so the file can never be saved: gives it up. @param {Arrival} arrival
+   *  @param {unknown} error */
+  unreadable(arrival, error) {
+    const { file } = arrival;
+    this.desk.log(`cannot read what is stored: ${asError(error).name}`);
+    if (this.arrivals.get(file.id) !== arrival || (file.state !== 'moving' && file.state !== 'ending')) return;
+    this.desk.transfer.storeFailed(file.id, arrival.stored, FILE_UNWRITABLE);
+    this.desk.work();
   }
 
   /** @param {Arrival} arrival */
@@ -229,7 +241,8 @@ export class Incoming {
     this.hashNow();
     this.desk.checking(file, true);
     try {
-      while (arrival.hashed < arrival.stored && this.arrivals.get(file.id) === arrival) await this.catchUp(arrival);
+      while (file.state === 'ending' && arrival.hashed < arrival.stored && this.arrivals.get(file.id) === arrival)
+        await this.catchUp(arrival);
     } finally {
       this.desk.checking(file, false);
     }
