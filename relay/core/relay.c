@@ -356,7 +356,10 @@ uint64_t pl_relay_deadline(const pl_relay *relay) {
 static void relay_drain_list(pl_node *list, pl_view going_away, uint64_t now_ms) {
   while (!pl_list_empty(list)) {
     pl_relay_conn *conn = PL_CONTAINER(list->next, pl_relay_conn, timed);
-    if (conn->state == PL_RELAY_CONN_READY) pl_relay_out_last(conn, PL_ENV_GOING_AWAY, 0, going_away);
+    if (conn->state == PL_RELAY_CONN_READY) {
+      pl_relay_out_expect_end(conn);
+      pl_relay_out_last(conn, PL_ENV_GOING_AWAY, 0, going_away);
+    }
     if (conn->state == PL_RELAY_CONN_HTTP)
       pl_relay_conn_abort(conn);
     else

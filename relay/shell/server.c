@@ -54,6 +54,7 @@ struct pl_server {
   bool stopped; /* pl_server_run is to return */
   pl_accept accept;
   pl_node quiet, talking, leaving;
+  bool quiet_first;           /* one of quiet_line was served before those that leave, the last time */
   line bulk_line, quiet_line; /* those that talk and are to be served again stand with bulk */
   uint8_t *rx, *sealed;       /* what was read last; with TLS, `sealed` is still encrypted */
 };
@@ -197,7 +198,8 @@ static bool open_records(pl_socket *socket, size_t size) {
 }
 
 /* Reads once, at most `room` bytes. When the kernel may have more, that is noted in `ready`: it has no more when it
- * gave less than it could. Returns false when the connection has ended. */
+ * gave less than it could. (It also stops at urgent data, which no client sends: then the rest is read with what comes
+ * next.) Returns false when the connection has ended. */
 static bool read_socket(pl_socket *socket, size_t room) {
   uint8_t *to = socket->tls ? socket->server->sealed : socket->server->rx;
   ssize_t n = recv(socket->fd, to, room, MSG_DONTWAIT);
@@ -279,9 +281,12 @@ static unsigned bulk_next(pl_server *server, unsigned wanted) {
   return serve_first(&server->bulk_line, wanted, RX_BYTES / 4, RX_BYTES);
 }
 
-/* Those that leave come first, because they hold memory and descriptors, and a socket gets there only once or twice. */
+/* Those that leave come before the others, because they hold memory and descriptors. But every second time, one of the
+ * others comes first, because those that leave may have large answers to take. */
 static unsigned quiet_next(pl_server *server, unsigned wanted) {
   unsigned n = 0;
+  server->quiet_first = !server->quiet_first;
+  if (server->quiet_first) n = serve_first(&server->quiet_line, 1, PL_TURNS_SMALL, PL_TURNS_SMALL);
   for (; n < wanted && !pl_list_empty(&server->leaving); n++)
     end_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
   return n + serve_first(&server->quiet_line, wanted - n, PL_TURNS_SMALL, PL_TURNS_SMALL);
