@@ -3,6 +3,7 @@
  * the machine does. Each figure is a difference: a program does the same twice, with more messages the second time, and
  * what both runs have in common (the start, the logins) drops out.
  */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { number } from '../format.mjs';
@@ -25,6 +26,15 @@ const MESSAGES = 4_000;
 const PATIENCE_MS = 120_000;
 /** A program runs fifty times slower while it is counted, and some of the relay's limits are times. */
 const SLOWLY = ['LOGIN_TIMEOUT_MS=600000', 'OPEN_TIMEOUT_MS=60000'].flatMap((limit) => ['--limit', limit]);
+
+function missing() {
+  try {
+    execFileSync('valgrind', ['--version'], { stdio: 'ignore' });
+    return null;
+  } catch {
+    return 'valgrind';
+  }
+}
 
 /** Returns the command that counts a program's instructions, and what reads the count after its end. */
 function counter() {
@@ -120,6 +130,7 @@ const cellText = ([name, of]) =>
 export const INSTRUCTIONS = {
   name: 'instructions',
   needs: 150,
+  missing,
   measure,
   targets: () => [],
   lines: (f) => [
