@@ -108,6 +108,11 @@ test('disconnects are measured at each limit of open files that the machine allo
   const { cpu_us: cost, most_to_least: ratio } = await partOf('disconnects').measure({ count: 50 });
   expect(cost[3000]).toBeGreaterThan(0);
   expect(ratio).toBeGreaterThanOrEqual(1);
+  const part = partOf('disconnects');
+  const one = await part.measure({ count: 50, limits: [3_000, 2 ** 40] });
+  expect(one).toMatchObject({ most_to_least: null, not_allowed: [2 ** 40] });
+  expect(targets([], {}, { disconnects: one })).toMatchObject([{ reached: null, met: false }]);
+  expect(part.lines(one)[0]).toMatch(/left out, .*: 1,099,511,627,776\.$/);
 });
 
 test('a session between two pages, and a first visit', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT, tempDir } from '../support/process.js';
 import { readmeTables, writeResults } from './document.mjs';
-import { PARTS, linesOfParts, measureParts } from './parts/index.mjs';
+import { PARTS, linesOfParts, measureParts, partOf } from './parts/index.mjs';
 import { targetTable, targets } from './report.mjs';
 
 const committed = () => JSON.parse(readFileSync(join(ROOT, 'docs/bench/results.json'), 'utf8'));
@@ -41,6 +41,13 @@ test('a target without a number is missed', () => {
   const { targets: table } = readmeTables({ ...committed(), targets: list });
   expect(table).toMatch(/\| not measured \|.*\*\*no\*\*/);
   expect(targets([], {}, {})).toEqual([]);
+});
+
+test('descriptors of a client are not rounded', () => {
+  const figures = { ...committed().many_peers, clients: 100 };
+  const reached = (descriptors) => partOf('many_peers').targets({ ...figures, descriptors }).at(-1).reached;
+  expect(reached(4.02)).toBe(4);
+  expect(reached(4.99)).toBe(4.97);
 });
 
 test('a part that fails, or whose program is missing, does not stop the others', async () => {

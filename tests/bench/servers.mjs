@@ -172,7 +172,8 @@ export const isThere = (label) => !LABELS[label].start.startsWith('uws') || exis
 /**
  * Runs the generator against a server. Returns the last line of its output, parsed.
  *
- * `onLine` is called with the first line and awaited. `before` is a command that runs the generator.
+ * `onLine(line, isRunning)` is called with the first line and awaited; `isRunning()` says whether the generator still
+ * runs. `before` is a command that runs the generator.
  */
 export async function load(server, label, args, { ms = 180_000, onLine, before = [] } = {}) {
   const { dialect, args: own = [] } = LABELS[label];
@@ -182,11 +183,16 @@ export async function load(server, label, args, { ms = 180_000, onLine, before =
   const [head, ...rest] = [...pinned(GENERATOR_CORE), ...before, binary('pl-bench-load'), ...all];
   const child = start(head, rest);
   child.end();
-  if (onLine) {
-    await child.waitFor(/^\{.*\}$/m, { ms });
-    await onLine(JSON.parse(child.stdout.split('\n')[0]));
+  let code;
+  try {
+    if (onLine) {
+      await child.waitFor(/^\{.*\}$/m, { ms });
+      await onLine(JSON.parse(child.stdout.split('\n')[0]), () => child.running);
+    }
+    ({ code } = await child.wait(ms));
+  } finally {
+    if (child.running) await child.kill9();
   }
-  const { code } = await child.wait(ms);
   const lines = child.stdout
     .split('\n')
     .filter(Boolean)
