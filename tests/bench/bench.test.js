@@ -14,7 +14,7 @@ import { measurePages, measureVisits } from './page.mjs';
 import { PARTS, linesOfParts, partOf } from './parts/index.mjs';
 import { cellTables, targets } from './report.mjs';
 import { LABELS, START, isThere, load } from './servers.mjs';
-import { median, spread, summarise } from './statistics.mjs';
+import { inTurn, median, spread, summarise } from './statistics.mjs';
 
 const MOMENT = { seconds: 0.1, warmup: 0.05 };
 const living = {};
@@ -166,6 +166,7 @@ test('medians and spreads', () => {
   expect(median([4, 1, 2, 3, null])).toBe(2.5);
   expect(median([])).toBeNull();
   expect(spread([8, 10, 12])).toBeCloseTo(0.2);
+  expect([0, 1, 2, 3].map((round) => inTurn(['a', 'b', 'c'], round).join(''))).toEqual(['abc', 'bca', 'cab', 'abc']);
 });
 
 test('the cost model finds the costs behind its points, and never a negative one', () => {

@@ -169,6 +169,16 @@ export const LABELS = {
 /** Returns true when the program of this label is there: uWebSockets is built only where its sources are. */
 export const isThere = (label) => !LABELS[label].start.startsWith('uws') || existsSync(join(BIN, 'pl-bench-uws'));
 
+/** Returns what `use` returns. When it fails, ends the servers that were started for it. */
+export async function orStop(servers, use) {
+  try {
+    return await use();
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.stop()));
+    throw error;
+  }
+}
+
 /**
  * Runs the generator against a server. Returns the last line of its output, parsed.
  *

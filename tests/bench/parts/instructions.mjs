@@ -87,8 +87,9 @@ async function ofMessage(sessions, messages) {
   const totals = [];
   for (const count of [messages, 2 * messages]) {
     const server = await START.pairlink({});
-    const echo = start(binary('pl-bench-peers'), ['echo', String(server.port), String(sessions)]);
+    let echo;
     try {
+      echo = start(binary('pl-bench-peers'), ['echo', String(server.port), String(sessions)]);
       await echo.waitFor(/^ready$/m, { ms: PATIENCE_MS });
       const { command, count: instructions } = counter();
       const url = `http://127.0.0.1:${server.port}`;
@@ -98,7 +99,7 @@ async function ofMessage(sessions, messages) {
       if (code !== 0) throw new Error(`pl-bench-peers ${args.join(' ')} ended with ${code}: ${stderr}`);
       totals.push(instructions());
     } finally {
-      await echo.kill9();
+      await echo?.kill9();
       await server.stop();
     }
   }
