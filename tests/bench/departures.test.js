@@ -6,7 +6,9 @@ import { START, load } from './servers.mjs';
 test('departures are measured, and the others talk meanwhile', async () => {
   const figures = await DEPARTURES.measure({ rounds: 1, seconds: 0.05, leavers: 400, live: [10, 20], logins: 40 });
   expect(figures.most_to_least).toBeGreaterThanOrEqual(1);
-  for (const how of ['exit', 'close', 'login', 'login_tls']) expect(figures[how].p99_to_alone, how).toBeGreaterThan(0);
+  for (const how of ['exit', 'close', 'login', 'login_tls'])
+    for (const figure of ['p99_to_alone', 'control_p99_us'])
+      expect(figures[how][figure], `${how} ${figure}`).toBeGreaterThan(0);
   expect(DEPARTURES.targets(figures)).toHaveLength(7);
   for (const line of DEPARTURES.lines(figures)) expect(line).not.toMatch(/NaN|undefined|–/);
 });

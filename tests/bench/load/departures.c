@@ -41,6 +41,7 @@ static void hold(const bench_options *options, int ready, int go) {
   char byte = 0;
   own.pairs = own.frozen = 0;
   own.idle = options->leavers;
+  if (options->leavers_port) own.port = (int)options->leavers_port;
   bool logs_in = own.leave == BENCH_LEAVE_LOGIN;
   if (bench_gen_init(&gen, &own) != 0 || (logs_in && read(go, &byte, 1) != 1)) _exit(1);
   if (!bench_connect(&gen, 0, gen.conn_count, BENCH_READY) || write(ready, &byte, 1) != 1) _exit(1);

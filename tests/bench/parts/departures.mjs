@@ -3,7 +3,7 @@
  * meanwhile.
  */
 import { number, ratio } from '../format.mjs';
-import { load } from '../servers.mjs';
+import { GENERATOR_CORE, START, load, urgent } from '../servers.mjs';
 import { median } from '../statistics.mjs';
 import { PATIENT, fresh } from './common.mjs';
 
@@ -20,6 +20,23 @@ const leave = (how, leavers, pairs, stay, seconds, label = 'pairlink') =>
     ]),
   );
 
+/** The same storm, but the pairs talk through a second relay. It is idle and runs on their core, ahead of everything
+ * else there. So this is what the storm costs the machine. Returns their 99th percentile. */
+async function control(how, leavers, pairs, seconds, label) {
+  const other = await START[label]({ cores: GENERATOR_CORE, before: urgent() });
+  try {
+    const row = await fresh(label, ({ pid, port }) =>
+      load({ pid, port: other.port }, label, [
+        ...['--leave', how, '--leavers', leavers, '--pairs', pairs, '--seconds', seconds, '--leavers-port', port],
+        ...PATIENT,
+      ]),
+    );
+    return row.p99_us;
+  } finally {
+    await other.stop();
+  }
+}
+
 /** Returns `{"1000": µs, …}`: CPU of each of `leavers` sockets that leave while others stay. */
 async function curve(rounds, leavers, live) {
   const cpu_us = {};
@@ -31,7 +48,7 @@ async function curve(rounds, leavers, live) {
   return cpu_us;
 }
 
-async function storm(how, rounds, leavers, seconds, label) {
+async function storm(how, rounds, leavers, seconds, label = 'pairlink') {
   const rows = [];
   for (let round = 0; round < rounds; round++) rows.push(await leave(how, leavers, 50, 0, seconds, label));
   const of = (figure) => median(rows.map((row) => row[figure]));
@@ -40,6 +57,7 @@ async function storm(how, rounds, leavers, seconds, label) {
     p99_us_alone: of('p99_us_alone'),
     p99_us: of('p99_us'),
     max_us: of('max_us'),
+    control_p99_us: await control(how, leavers, 50, seconds, label),
     p99_to_alone: median(rows.map((row) => row.p99_us / row.p99_us_alone)),
   };
 }
@@ -58,7 +76,7 @@ async function measure({ rounds, seconds = 1, leavers = LEAVERS, live = LIVE, lo
 const toAlone = (f) => f.p99_to_alone ?? f.p99_us / f.p99_us_alone;
 
 const sentence = (what, f) =>
-  `When ${what} at once, the 99th percentile of others' messages, one way, is ${number(f.p99_us)} µs for the ${number(f.seconds)} s that this takes; without that ${number(f.p99_us_alone)} µs: ${ratio(toAlone(f))}.`;
+  `When ${what} at once, the 99th percentile of others' messages, one way, is ${number(f.p99_us)} µs for the ${number(f.seconds)} s that this takes; without that ${number(f.p99_us_alone)} µs: ${ratio(toAlone(f))}.${f.control_p99_us ? ` Control: through a second relay, which is idle: ${number(f.control_p99_us)} µs.` : ''}`;
 
 /** The storms: what happens, and whether its target is also a ratio. Older figures lack some of them. */
 const stormsOf = (f) =>
@@ -76,7 +94,7 @@ const stormsOf = (f) =>
 
 export const DEPARTURES = {
   name: 'departures',
-  needs: 90,
+  needs: 100,
   measure,
   targets: (f) => [
     { what: 'CPU of a disconnect, 1,000 to 16,000 live sockets, most to least', reached: f.most_to_least, limit: 1.5 },
