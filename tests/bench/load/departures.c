@@ -106,6 +106,7 @@ typedef struct figures {
 typedef struct talkers {
   bench_gen *gen;
   uint64_t due_ns; /* when the next message is due */
+  uint64_t now_ns; /* when they last sent what was due */
   uint64_t sent;   /* messages, since the start */
   uint32_t next;   /* the pair that sends it */
 } talkers;
@@ -119,7 +120,7 @@ static void talk(talkers *t) {
   bench_gen *g = t->gen;
   const uint32_t pairs = g->options.pairs;
   struct timespec wait = {.tv_nsec = LOOK_EVERY_NS};
-  uint64_t now = bench_clock_ns();
+  const uint64_t now = t->now_ns = bench_clock_ns();
   for (; pairs && t->due_ns <= now; t->due_ns += EVERY_NS / pairs, t->sent += g->options.window)
     bench_start_rounds(&g->conns[2 * (size_t)(t->next++ % pairs)]);
   if (pairs && t->due_ns - now < LOOK_EVERY_NS) wait.tv_nsec = (long)(t->due_ns - now);
@@ -160,12 +161,12 @@ static bool begin(talkers *t, interval *i) {
   memset(&g->rounds, 0, sizeof g->rounds);
   g->measuring = true;
   *i = (interval){.start_ns = bench_clock_ns(), .cpu_s = cpu_now(g)};
-  t->due_ns = i->start_ns;
+  t->due_ns = t->now_ns = i->start_ns;
   return true;
 }
 
-/* Returns false after saying why, when messages are lost, or when this process could not keep its rate: then the times
- * are not those of a steady rate. */
+/* Returns false after saying why, when messages are lost, or when there are more or fewer than were due until the last
+ * look at the clock: then the times are not those of a steady rate. */
 static bool end(talkers *t, const interval *i, figures *f) {
   bench_gen *g = t->gen;
   const bench_histogram *h = &g->rounds;
@@ -178,7 +179,8 @@ static bool end(talkers *t, const interval *i, figures *f) {
                  .p99_us = (double)bench_histogram_quantile(h, 0.99) / 1e3,
                  .max_us = (double)h->max / 1e3,
                  .messages = h->total};
-  const double at_once = (double)g->options.pairs * g->options.window, asked = seconds * 1e9 / EVERY_NS * at_once;
+  const double at_once = (double)g->options.pairs * g->options.window;
+  const double asked = (double)(t->now_ns - i->start_ns) / EVERY_NS * at_once;
   const double off = (double)f->messages - asked;
   if (off <= asked / 10 + at_once && -off <= asked / 10 + at_once) return true;
   fprintf(stderr, "pl-bench-load: %llu messages in %.3f s instead of %.0f\n", (unsigned long long)f->messages, seconds,
