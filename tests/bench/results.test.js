@@ -45,7 +45,10 @@ test('a target without a number is missed', () => {
 
 test('descriptors of a client are not rounded', () => {
   const figures = { ...committed().many_peers, clients: 100 };
-  const reached = (descriptors) => partOf('many_peers').targets({ ...figures, descriptors }).at(-1).reached;
+  const reached = (descriptors) =>
+    partOf('many_peers')
+      .targets({ ...figures, descriptors })
+      .at(-1).reached;
   expect(reached(4.02)).toBe(4);
   expect(reached(4.99)).toBe(4.97);
 });
