@@ -14,7 +14,7 @@ import { measurePages, measureVisits } from './page.mjs';
 import { PARTS, linesOfParts, partOf } from './parts/index.mjs';
 import { cellTables, targets } from './report.mjs';
 import { LABELS, START, isThere, load } from './servers.mjs';
-import { median, spread, summarise } from './statistics.mjs';
+import { inTurn, median, spread, summarise } from './statistics.mjs';
 
 const MOMENT = { seconds: 0.1, warmup: 0.05 };
 const living = {};
@@ -108,6 +108,11 @@ test('disconnects are measured at each limit of open files that the machine allo
   const { cpu_us: cost, most_to_least: ratio } = await partOf('disconnects').measure({ count: 50 });
   expect(cost[3000]).toBeGreaterThan(0);
   expect(ratio).toBeGreaterThanOrEqual(1);
+  const part = partOf('disconnects');
+  const one = await part.measure({ count: 50, limits: [3_000, 2 ** 40] });
+  expect(one).toMatchObject({ most_to_least: null, not_allowed: [2 ** 40] });
+  expect(targets([], {}, { disconnects: one })).toMatchObject([{ reached: null, met: false }]);
+  expect(part.lines(one)[0]).toMatch(/left out, .*: 1,099,511,627,776\.$/);
 });
 
 test('a session between two pages, and a first visit', async () => {
@@ -161,6 +166,7 @@ test('medians and spreads', () => {
   expect(median([4, 1, 2, 3, null])).toBe(2.5);
   expect(median([])).toBeNull();
   expect(spread([8, 10, 12])).toBeCloseTo(0.2);
+  expect([0, 1, 2, 3].map((round) => inTurn(['a', 'b', 'c'], round).join(''))).toEqual(['abc', 'bca', 'cab', 'abc']);
 });
 
 test('the cost model finds the costs behind its points, and never a negative one', () => {

@@ -37,11 +37,14 @@ async function visits(port, count) {
   await Promise.all(Array.from({ length: AT_ONCE }, one));
 }
 
-/** Returns `{"3000": µs, …}` for the limits that this machine allows, and the highest cost relative to the lowest.
+/**
+ * Returns `{"3000": µs, …}` for the limits that this machine allows, the limits that it does not, and the highest cost
+ * relative to the lowest: null with fewer than two limits, because one alone says nothing.
  */
-export async function disconnects({ count = 3_000 } = {}) {
+export async function disconnects({ count = 3_000, limits = LIMITS } = {}) {
   const cpu_us = {};
-  for (const limit of LIMITS.filter(allowed)) {
+  const measured = limits.filter(allowed);
+  for (const limit of measured) {
     const server = await START.pairlink({ limit });
     try {
       await visits(server.port, count / 10);
@@ -53,5 +56,9 @@ export async function disconnects({ count = 3_000 } = {}) {
     }
   }
   const all = Object.values(cpu_us);
-  return { cpu_us, most_to_least: Math.max(...all) / Math.min(...all) };
+  return {
+    cpu_us,
+    not_allowed: limits.filter((limit) => !measured.includes(limit)),
+    most_to_least: all.length < 2 ? null : Math.max(...all) / Math.min(...all),
+  };
 }

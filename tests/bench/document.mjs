@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { markdownTable, number, percent, ratio } from './format.mjs';
 import { linesOfParts } from './parts/index.mjs';
+import { targets } from './report.mjs';
 
 export function fillMarkers(path, blocks) {
   let text = readFileSync(path, 'utf8');
@@ -14,6 +15,15 @@ export function fillMarkers(path, blocks) {
   writeFileSync(path, text);
 }
 
+/** Writes the results. They are on the disk before their targets are made, which can fail for figures of an older form:
+ * `unreadable` is called then. */
+export function writeResults(path, result, unreadable) {
+  const write = () => writeFileSync(path, `${JSON.stringify(result, null, 1)}\n`);
+  write();
+  result.targets = targets(result.summary, result.memory, result, unreadable);
+  write();
+}
+
 const condition = ({ date, machine, versions, rounds, seconds, left_out = [], later = {} }) =>
   [
     `Measured on ${date.slice(0, 10)} on a machine with ${machine.cores} cores and ${machine.memory_gib} GiB, load ${machine.load_before.toFixed(1)} before it began; commit ${versions.commit}; up to ${rounds} rounds of ${seconds} s, servers in turn, medians.`,
@@ -23,12 +33,12 @@ const condition = ({ date, machine, versions, rounds, seconds, left_out = [], la
     ...left_out.map(({ part, why }) => `Left out: ${part} (${why}).`),
   ].join('\n');
 
-const goals = (targets) =>
+const goals = (list) =>
   markdownTable(
     ['target', 'reached', 'limit', 'met'],
-    targets.map((t) => [
+    list.map((t) => [
       t.what,
-      `${number(t.reached)}${t.unit}`,
+      t.reached === null ? 'not measured' : `${number(t.reached)}${t.unit}`,
       `${t.at_least ? '≥' : '≤'} ${number(t.limit)}${t.unit}`,
       t.met ? 'yes' : '**no**',
     ]),
@@ -52,13 +62,14 @@ const cellTable = (summary, cell) =>
       ]),
   )}`;
 
-function others(r) {
+function others(r, unreadable) {
   const memory = Object.entries(r.memory ?? {}).map(([name, m]) => `${name} ${number(m.kb_per_socket)}`);
   const lines = memory.length ? [`Memory of an idle socket, KB: ${memory.join(', ')}.`] : [];
-  return [...lines, ...linesOfParts(r)].map((line) => `- ${line}`).join('\n');
+  return [...lines, ...linesOfParts(r, unreadable)].map((line) => `- ${line}`).join('\n');
 }
 
-export function readmeTables(result) {
+/** Returns the blocks of docs/bench/README.md. `unreadable` is called for a part whose sentences cannot be made. */
+export function readmeTables(result, unreadable) {
   const cells = [...new Set(result.summary.map((s) => s.cell))];
   const limited = result.summary.some((s) => s.generator_limited)
     ? ['\\* the generator was busy all the time: the server could have carried more.']
@@ -67,6 +78,6 @@ export function readmeTables(result) {
     condition: condition(result),
     targets: goals(result.targets),
     cells: [...cells.map((cell) => cellTable(result.summary, cell)), ...limited].join('\n\n'),
-    others: others(result),
+    others: others(result, unreadable),
   };
 }

@@ -25,8 +25,8 @@ import { basename, join } from 'node:path';
 import { userInfo } from 'node:os';
 import { binary, run, start, tempDir, within } from '../support/process.js';
 import { startRelay } from '../support/relay.js';
-import { median } from './statistics.mjs';
-import { GENERATOR_CORE, START, load, pinned } from './servers.mjs';
+import { inTurn, median } from './statistics.mjs';
+import { GENERATOR_CORE, START, load, orStop, pinned } from './servers.mjs';
 
 const MiB = 1 << 20;
 const PATIENCE_MS = 300_000;
@@ -71,8 +71,11 @@ async function withoutChildren(servers) {
   }
 }
 
-/** Starts a program with files as its standard input and output. `ended` resolves when it exits with 0. */
-function piped(command, args, { input, output, env = {} } = {}) {
+/**
+ * Starts a program with files as its standard input and output. `ended` resolves when it exits with 0. `end` kills it
+ * unless it has ended, and waits for that.
+ */
+export function piped(command, args, { input, output, env = {} } = {}) {
   const files = [input ? openSync(input, 'r') : 'ignore', output ? openSync(output, 'w') : 'ignore'];
   const child = spawn(command, args, { stdio: [...files, 'pipe'], env: { ...process.env, ...env } });
   let said = '';
@@ -84,8 +87,27 @@ function piped(command, args, { input, output, env = {} } = {}) {
       code === 0 ? done() : fail(new Error(`${command} ${args.join(' ')} ended with ${code ?? signal}: ${said}`)),
     );
   });
-  ended.catch(() => {});
-  return { child, ended: within(ended, `end of ${command}`, PATIENCE_MS) };
+  const soon = within(ended, `end of ${command}`, PATIENCE_MS);
+  soon.catch(() => {});
+  return {
+    pid: child.pid,
+    ended: soon,
+    end: () => {
+      child.kill('SIGKILL');
+      return within(ended, `end of ${command}`).catch(() => {}); // `soon` has told of it
+    },
+  };
+}
+
+/** Starts the programs one after the other and waits for the ends of all. When one fails, it ends the others. */
+export async function together(...starts) {
+  const programs = [];
+  try {
+    for (const launch of starts) programs.push(launch());
+    await Promise.all(programs.map(({ ended }) => ended));
+  } finally {
+    await Promise.all(programs.map((program) => program.end()));
+  }
 }
 
 /** Starts a relay and makes two identities. Returns how to start a program of each. */
@@ -94,9 +116,14 @@ async function people(dir) {
   const program = binary('pairlink');
   const env = { XDG_STATE_HOME: join(dir, 'state'), XDG_CONFIG_HOME: join(dir, 'config') };
   const common = (name) => ['--relay', relay.ws, '--identity', join(dir, name)];
-  const idOf = async (name) => (await run(program, [...common(name), 'id'], { env })).stdout.trim();
+  const idOf = async (name) => {
+    const { code, stdout, stderr } = await run(program, [...common(name), 'id'], { env });
+    if (code !== 0) throw new Error(`pairlink id ended with ${code}: ${stderr}`);
+    return stdout.trim();
+  };
+  const ids = await orStop([relay], async () => ({ sender: await idOf('sender'), receiver: await idOf('receiver') }));
   return {
-    ids: { sender: await idOf('sender'), receiver: await idOf('receiver') },
+    ids,
     start: (name, args, files) => piped(program, [...common(name), ...args], { ...files, env }),
     servers: [relay.pid],
     stop: () => relay.stop(),
@@ -105,15 +132,11 @@ async function people(dir) {
 
 /** Starts the receiving program, then the sending one. Returns the seconds from the second start to both ends. */
 async function timed(startReceiver, startSender) {
-  const receiver = startReceiver();
-  const began = performance.now();
-  const sender = startSender();
-  try {
-    await Promise.all([sender.ended, receiver.ended]);
-  } finally {
-    receiver.child.kill();
-    sender.child.kill();
-  }
+  let began;
+  await together(startReceiver, () => {
+    began = performance.now();
+    return startSender();
+  });
   return (performance.now() - began) / 1e3;
 }
 
@@ -168,7 +191,7 @@ export async function sshServer(dir) {
     'Subsystem=sftp internal-sftp',
   ];
   const daemon = start('/usr/sbin/sshd', ['-D', '-e', '-f', '/dev/null', ...options.flatMap((o) => ['-o', o])]);
-  await daemon.waitFor(/Server listening on/);
+  await orStop([daemon], () => daemon.waitFor(/Server listening on/));
   return {
     destination: `${userInfo().username}@127.0.0.1`,
     options: [
@@ -188,7 +211,7 @@ async function scp(dir) {
   return {
     async transfer(from, to) {
       const began = performance.now();
-      await piped('scp', ['-q', ...server.options, from, `${server.destination}:${to}`]).ended;
+      await together(() => piped('scp', ['-q', ...server.options, from, `${server.destination}:${to}`]));
       return (performance.now() - began) / 1e3;
     },
     servers: server.servers,
@@ -202,28 +225,21 @@ async function wormhole(dir) {
   const mailbox = twisted('wormhole-mailbox', '--port', local, '--channel-db', join(dir, 'mailbox.sqlite'));
   const transit = twisted('transitrelay', '--port', local);
   const port = async (program) => (await program.waitFor(/starting on (\d+)/))[1];
-  const common = [
+  const common = await orStop([mailbox, transit], async () => [
     '--relay-url',
     `ws://127.0.0.1:${await port(mailbox)}/v1`,
     '--transit-helper',
     `tcp:127.0.0.1:${await port(transit)}`,
-  ];
+  ]);
   return {
     async transfer(from, to) {
       const code = `${1 + Math.floor(Math.random() * 1e6)}-benchmark-file`;
       const began = performance.now();
-      const sender = piped('wormhole', [...common, 'send', '--hide-progress', '--no-listen', '--code', code, from]);
-      const receiver = piped('wormhole', [
-        ...common,
-        'receive',
-        '--hide-progress',
-        '--no-listen',
-        '--accept-file',
-        '-o',
-        to,
-        code,
-      ]);
-      await Promise.all([sender.ended, receiver.ended]);
+      const quiet = ['--hide-progress', '--no-listen'];
+      await together(
+        () => piped('wormhole', [...common, 'send', ...quiet, '--code', code, from]),
+        () => piped('wormhole', [...common, 'receive', ...quiet, '--accept-file', '-o', to, code]),
+      );
       return (performance.now() - began) / 1e3;
     },
     servers: [mailbox.pid, transit.pid],
@@ -233,7 +249,8 @@ async function wormhole(dir) {
 
 const PROGRAMS = { pairlink, 'pairlink files': pairlinkFiles, scp, wormhole };
 
-export async function measureTransfers({ bytes, rounds, only }) {
+/** Measures one round with each program. The number of the round decides which of them is the first. */
+export async function measureTransfers({ bytes, round, only }) {
   const dir = tempDir('pairlink-e2e-');
   const from = join(dir, 'file');
   makeFile(from, bytes);
@@ -246,22 +263,20 @@ export async function measureTransfers({ bytes, rounds, only }) {
       mkdirSync(join(dir, name));
       living[name] = await PROGRAMS[name](join(dir, name));
     }
-    for (let round = 1; round <= rounds; round++) {
-      for (const name of names) {
-        const to = join(dir, `${name}.out`);
-        const { transfer, servers } = living[name];
-        const before = cpuOfAll(servers);
-        const seconds = await transfer(from, to);
-        await withoutChildren(servers);
-        const cpu = cpuOfAll(servers) - before;
-        if (!existsSync(to) || (await hashOf(to)) !== hash)
-          throw new Error(`${name}: another file arrived than was sent`);
-        rmSync(to); // its way to the disk would disturb the next program
-        runs.push({ round, program: name, bytes, seconds, mb_per_s: bytes / 1e6 / seconds, cpu_s: cpu });
-      }
+    for (const name of inTurn(names, round - 1)) {
+      const to = join(dir, `${name}.out`);
+      const { transfer, servers } = living[name];
+      const before = cpuOfAll(servers);
+      const seconds = await transfer(from, to);
+      await withoutChildren(servers);
+      const cpu = cpuOfAll(servers) - before;
+      if (!existsSync(to) || (await hashOf(to)) !== hash)
+        throw new Error(`${name}: another file arrived than was sent`);
+      rmSync(to); // its way to the disk would disturb the next program
+      runs.push({ round, program: name, bytes, seconds, mb_per_s: bytes / 1e6 / seconds, cpu_s: cpu });
     }
   } finally {
-    for (const it of Object.values(living)) await it.stop();
+    await Promise.all(Object.values(living).map((it) => it.stop()));
   }
   return runs;
 }
@@ -272,7 +287,7 @@ export async function measureTransfers({ bytes, rounds, only }) {
 export async function measureClients({ rounds, seconds = 1 }) {
   const dir = tempDir('pairlink-e2e-');
   const relay = await START.pairlink();
-  const raw = await START.raw();
+  const raw = await orStop([relay], () => START.raw());
   const client = async (kind, size) => {
     const [head, ...rest] = [
       ...pinned(GENERATOR_CORE),
@@ -304,8 +319,7 @@ export async function measureClients({ rounds, seconds = 1 }) {
       });
     }
   } finally {
-    await relay.stop();
-    await raw.stop();
+    await Promise.all([relay.stop(), raw.stop()]);
   }
   const middle = (figure) => median(rows.map((r) => r[figure]));
   return {

@@ -1,7 +1,9 @@
 /** Tests the measurements of real files: small ones, and nothing about their speed. */
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { piped, together } from './e2e.mjs';
 import { FILES, PAGE_FILES } from './parts/files.mjs';
+import { TRANSFERS } from './parts/programs.mjs';
 
 const MiB = 1 << 20;
 const LONG = 120_000;
@@ -12,6 +14,30 @@ const installed = (command) => {
     return false;
   }
 };
+
+test('a program that fails ends the others', async () => {
+  let pid;
+  const other = () => {
+    const program = piped('sleep', ['1000']);
+    ({ pid } = program);
+    return program;
+  };
+  await expect(together(other, () => piped('false', []))).rejects.toThrow('false  ended with 1');
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+});
+
+test('speeds are compared within each round', () => {
+  const round = (n, pairlink, scp) =>
+    Object.entries({ pairlink, scp }).map(([program, speed]) => ({ round: n, program, mb_per_s: speed }));
+  const figures = {
+    bytes: MiB,
+    rounds: 3,
+    runs: [...round(1, 100, 50), ...round(2, 10, 10), ...round(3, 90, 30).reverse()],
+    medians: { pairlink: 90, scp: 30 },
+  };
+  expect(TRANSFERS.targets(figures)).toMatchObject([{ reached: 2, limit: 0.5 }]);
+  expect(TRANSFERS.lines(figures)[0]).toMatch(/by `connect` and `listen` 2\.00× scp \(±50%\), 3 rounds\.$/);
+});
 
 test(
   'a file by send and receive',

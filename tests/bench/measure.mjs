@@ -2,6 +2,7 @@
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { cellArgs } from './cells.mjs';
 import { LABELS, START, isPinned, load } from './servers.mjs';
+import { inTurn } from './statistics.mjs';
 
 export const machine = () => ({
   cores: cpus().length,
@@ -21,9 +22,7 @@ export async function measureCells(
   try {
     for (let round = 1; round <= rounds && go(round); round++) {
       for (const cell of cells) {
-        const order = cell.servers.filter(wanted);
-        const turned = [...order.slice(round % order.length), ...order.slice(0, round % order.length)];
-        for (const label of turned) {
+        for (const label of inTurn(cell.servers.filter(wanted), round)) {
           const key = LABELS[label].start;
           if (!living.has(key)) living.set(key, await START[key]());
           progress(`round ${round} of ${rounds}: ${cell.name}, ${label}`);

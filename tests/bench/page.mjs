@@ -83,12 +83,14 @@ async function startWorker(page, origin, order) {
  */
 export async function measurePages({ rounds, bytes = 64 * MiB }) {
   const web = await serveWorker();
-  const server = await START.pairlink({ args: ['--origin', web.origin], cores: null });
   const rows = [];
+  let server;
   try {
+    server = await START.pairlink({ args: ['--origin', web.origin], cores: null });
     for (let round = 1; round <= rounds; round++) {
-      const people = [await launchChromium(), await launchChromium()];
+      const people = [];
       try {
+        for (let i = 0; i < 2; i++) people.push(await launchChromium());
         const callee = await startWorker(people[0].page, web.origin, { role: 'listen', url: server.relay.ws, bytes });
         const { id } = await callee('id');
         const caller = await startWorker(people[1].page, web.origin, {
@@ -102,12 +104,12 @@ export async function measurePages({ rounds, bytes = 64 * MiB }) {
         await callee('received');
         rows.push({ round, mb_per_s: bytes / 1e6 / seconds, round_ms: median(times) });
       } finally {
-        for (const person of people) await person.close();
+        await Promise.all(people.map((person) => person.close()));
       }
     }
   } finally {
-    await server.stop();
     web.stop();
+    await server?.stop();
   }
   return {
     bytes,
@@ -155,8 +157,9 @@ export async function measurePageFile({ rounds, bytes }) {
  */
 async function visit(port, slower) {
   const proxy = await startProxy(port);
-  const person = await launchChromium();
+  let person;
   try {
+    person = await launchChromium();
     const cdp = await person.context.newCDPSession(person.page);
     await cdp.send('Emulation.setCPUThrottlingRate', { rate: slower });
     let bytes = 0;
@@ -182,7 +185,7 @@ async function visit(port, slower) {
     });
     return { ...times, ready_ms: ready - began, online_ms, bytes };
   } finally {
-    await person.close();
+    await person?.close();
     await proxy.stop();
   }
 }

@@ -13,12 +13,12 @@ import { ROOT } from '../support/process.js';
 import { writeCapacity } from './capacity.mjs';
 import { CELLS, quickCells } from './cells.mjs';
 import { drawAll } from './charts.mjs';
-import { fillMarkers, readmeTables } from './document.mjs';
+import { fillMarkers, readmeTables, writeResults } from './document.mjs';
 import { machine, measureCells } from './measure.mjs';
 import { measureMemory } from './memory.mjs';
-import { PARTS } from './parts/index.mjs';
+import { PARTS, reasonOf } from './parts/index.mjs';
 import { LABELS, versions } from './servers.mjs';
-import { targets } from './report.mjs';
+import { targetTable } from './report.mjs';
 import { summarise } from './statistics.mjs';
 
 const { values: options } = parseArgs({
@@ -75,6 +75,8 @@ const STEPS = [
     part.name,
     part.needs,
     async (result) => {
+      const missing = part.missing?.();
+      if (missing) throw new Error(`no ${missing}`);
       result[part.name] = await part.measure({ rounds: Math.min(3, rounds), seconds, progress, left });
     },
   ]),
@@ -97,8 +99,11 @@ async function measure() {
   };
   for (const [name, needs, part] of STEPS) {
     if (options.only && !options.only.split(',').includes(name)) continue;
+    const leaveOut = (why) => {
+      result.left_out = [...result.left_out.filter((it) => it.part !== name), { part: name, why }];
+    };
     if (left() < needs) {
-      result.left_out.push({ part: name, why: 'no time left' });
+      leaveOut('no time left');
       say(`${name}: left out, no time left`);
       continue;
     }
@@ -111,7 +116,7 @@ async function measure() {
       progress('');
       say(`${name}: ${(passed() - start).toFixed(0)} s`);
     } catch (error) {
-      result.left_out.push({ part: name, why: String(error.message).split('\n')[0].slice(0, 200) });
+      leaveOut(reasonOf(error));
       say(`${name}: ${error.message}`);
     }
   }
@@ -121,28 +126,27 @@ async function measure() {
 }
 
 function write(result) {
-  result.targets = targets(result.summary, result.memory, result);
-  writeFileSync(RESULTS, `${JSON.stringify(result, null, 1)}\n`);
+  const failed = (what, error) => {
+    say(`${what}: ${error.message}`);
+    process.exitCode = 1;
+  };
   /* The other documents are written even when one cannot be. */
   const attempt = (what, work) => {
     try {
       work();
     } catch (error) {
-      say(`${what}: ${error.message}`);
-      process.exitCode = 1;
+      failed(what, error);
     }
   };
+  writeResults(RESULTS, result, failed);
   attempt('charts', () => {
     for (const [file, svg] of Object.entries(drawAll(result))) writeFileSync(join(FOLDER, file), svg);
   });
-  attempt('docs/bench/README.md', () => fillMarkers(join(FOLDER, 'README.md'), readmeTables(result)));
+  attempt('docs/bench/README.md', () => fillMarkers(join(FOLDER, 'README.md'), readmeTables(result, failed)));
   attempt('docs/capacity.md', () => writeCapacity(result));
 }
 
 const result = options.draw ? JSON.parse(readFileSync(RESULTS, 'utf8')) : await measure();
 write(result);
-for (const t of result.targets)
-  say(
-    `${t.met ? 'met   ' : 'MISSED'} ${t.what}: ${t.reached.toFixed(2)}${t.unit} (${t.at_least ? '≥' : '≤'} ${t.limit}${t.unit})`,
-  );
+say(targetTable(result.targets));
 say(`written: docs/bench, docs/capacity.md; ${result.took_s} s`);

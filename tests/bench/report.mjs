@@ -47,21 +47,26 @@ export function cellTables(summary) {
     .join('\n\n');
 }
 
-/** Returns each target with the result and whether it was reached. `figures` has those of the parts, by name. */
-export function targets(summary, memory, figures = {}) {
+/**
+ * Returns each target of what was measured, with the result and whether it was reached. `reached` is null, and the
+ * target missed, when the measurement gave no number. `figures` has those of the parts, by name; `unreadable` is called
+ * for a part whose targets cannot be made.
+ */
+export function targets(summary, memory, figures = {}, unreadable = undefined) {
   const found = (cell, server = 'pairlink') => summary.find((s) => s.cell === cell && s.server === server);
   const list = [];
   const add = ({ what, reached, limit, unit = '×', atLeast = false }) => {
-    if (reached === null || reached === undefined || Number.isNaN(reached)) return;
-    list.push({ what, reached, limit, unit, met: atLeast ? reached >= limit : reached <= limit, at_least: atLeast });
+    const known = Number.isFinite(reached);
+    const met = known && (atLeast ? reached >= limit : reached <= limit);
+    list.push({ what, reached: known ? reached : null, limit, unit, met, at_least: atLeast });
   };
-  for (const c of CELLS) {
-    if (c.cpu) add({ what: `CPU to raw, ${c.name}`, reached: found(c.name)?.cpu_us_ratio, limit: c.cpu });
-    if (c.p50) add({ what: `p50 to raw, ${c.name}`, reached: found(c.name)?.p50_us_ratio, limit: c.p50 });
+  for (const c of CELLS.filter(({ name }) => found(name) && found(name, 'raw'))) {
+    if (c.cpu) add({ what: `CPU to raw, ${c.name}`, reached: found(c.name).cpu_us_ratio, limit: c.cpu });
+    if (c.p50) add({ what: `p50 to raw, ${c.name}`, reached: found(c.name).p50_us_ratio, limit: c.p50 });
   }
-  for (const [server, limit] of Object.entries(MEMORY_TARGETS))
-    add({ what: `memory of an idle socket, ${server}`, reached: memory[server]?.kb_per_socket, limit, unit: ' KB' });
-  for (const target of targetsOfParts(figures)) add(target);
+  for (const [server, limit] of Object.entries(MEMORY_TARGETS).filter(([name]) => memory[name]))
+    add({ what: `memory of an idle socket, ${server}`, reached: memory[server].kb_per_socket, limit, unit: ' KB' });
+  for (const target of targetsOfParts(figures, unreadable)) add(target);
   return list;
 }
 
@@ -70,7 +75,7 @@ export function targetTable(list) {
     ['target', 'reached', 'limit', ''],
     list.map((t) => [
       t.what,
-      `${number(t.reached)}${t.unit}`,
+      t.reached === null ? 'not measured' : `${number(t.reached)}${t.unit}`,
       `${t.at_least ? '≥' : '≤'} ${number(t.limit, 1)}${t.unit}`,
       t.met ? 'met' : 'MISSED',
     ]),

@@ -11,6 +11,8 @@
  *                 "none")
  *   --e2e         instead: whole programs, compared with scp and magic-wormhole
  *   --page        instead: page to page, and how the page loads
+ *
+ * A part that fails is named, and the others go on; the exit code is 1 then. A part whose program is missing is named.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +21,7 @@ import { ROOT } from '../support/process.js';
 import { CELLS, quickCells } from './cells.mjs';
 import { measureMemory } from './memory.mjs';
 import { machine, measureCells } from './measure.mjs';
-import { PARTS, linesOfParts, partsOf } from './parts/index.mjs';
+import { PARTS, linesOfParts, measureParts, partsOf } from './parts/index.mjs';
 import { LABELS, versions } from './servers.mjs';
 import { cellTables, labels, targetTable, targets } from './report.mjs';
 import { summarise } from './statistics.mjs';
@@ -57,20 +59,26 @@ function extras(usual) {
   return names;
 }
 
-async function measureParts(names) {
-  const figures = {};
-  for (const part of PARTS.filter(({ name }) => names.includes(name))) {
-    progress(part.name);
-    figures[part.name] = await part.measure({
-      rounds: Math.min(3, rounds),
-      seconds,
-      quick: options.quick,
-      only,
-      progress,
-    });
-  }
-  progress('');
+/** Measures the parts of these names, and adds to `result` those that are left out and why. */
+async function figuresOf(names, result) {
+  const { figures, lacking, failed } = await measureParts(
+    PARTS.filter(({ name }) => names.includes(name)),
+    { rounds: Math.min(3, rounds), seconds, quick: options.quick, only, progress },
+    say,
+  );
+  result.left_out = [...lacking, ...failed];
+  if (failed.length) process.exitCode = 1;
   return figures;
+}
+
+/** Says that the targets or sentences of a part cannot be made. The others go on. */
+function unreadable(name, error) {
+  say(`${name}: ${error.message}`);
+  process.exitCode = 1;
+}
+
+function sayLeftOut({ left_out: list }) {
+  if (list.length) say(`\nnot measured: ${list.map(({ part, why }) => `${part} (${why})`).join('; ')}`);
 }
 
 const head = () => ({
@@ -85,10 +93,11 @@ const head = () => ({
 /** Measures the parts of a group and nothing else. */
 async function mainOfGroup(group) {
   const result = head();
-  const figures = await measureParts(extras(partsOf(group).map((part) => part.name)));
-  const reached = targets([], {}, figures);
-  for (const line of linesOfParts(figures)) say(line);
+  const figures = await figuresOf(extras(partsOf(group).map((part) => part.name)), result);
+  const reached = targets([], {}, figures, unreadable);
+  for (const line of linesOfParts(figures, unreadable)) say(line);
   say(`\n${targetTable(reached)}`);
+  sayLeftOut(result);
   if (options.json)
     writeFileSync(options.json, `${JSON.stringify({ ...result, ...figures, targets: reached }, null, 1)}\n`);
 }
@@ -111,8 +120,8 @@ async function main() {
   for (const run of runs)
     run.kb_per_socket ??= memory[run.server]?.kb_per_socket ?? memory[LABELS[run.server].start]?.kb_per_socket ?? null;
   const summary = summarise(runs, Object.keys(LABELS));
-  const figures = await measureParts(names);
-  const reached = targets(summary, memory, figures);
+  const figures = await figuresOf(names, result);
+  const reached = targets(summary, memory, figures, unreadable);
   Object.assign(result, { runs, summary, memory, ...figures, targets: reached });
 
   say(`${cellTables(summary)}\n`);
@@ -120,8 +129,9 @@ async function main() {
     say('* the generator was busy all the time: the server could have carried more\n');
   for (const [server, m] of Object.entries(memory))
     say(`${server}: ${m.kb_per_socket?.toFixed(2)} KB for an idle socket (${m.sockets} sockets)`);
-  for (const line of linesOfParts(figures)) say(line);
+  for (const line of linesOfParts(figures, unreadable)) say(line);
   say(`\n${labels(summary)}\n\n${targetTable(reached)}`);
+  sayLeftOut(result);
   if (options.json) writeFileSync(options.json, `${JSON.stringify(result, null, 1)}\n`);
   const charts = options.charts ?? (quick || only || options.cells ? null : join(ROOT, 'docs/bench'));
   if (charts) {

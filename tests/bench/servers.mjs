@@ -169,10 +169,21 @@ export const LABELS = {
 /** Returns true when the program of this label is there: uWebSockets is built only where its sources are. */
 export const isThere = (label) => !LABELS[label].start.startsWith('uws') || existsSync(join(BIN, 'pl-bench-uws'));
 
+/** Returns what `use` returns. When it fails, ends the servers that were started for it. */
+export async function orStop(servers, use) {
+  try {
+    return await use();
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.stop()));
+    throw error;
+  }
+}
+
 /**
  * Runs the generator against a server. Returns the last line of its output, parsed.
  *
- * `onLine` is called with the first line and awaited. `before` is a command that runs the generator.
+ * `onLine(line, isRunning)` is called with the first line and awaited; `isRunning()` says whether the generator still
+ * runs. `before` is a command that runs the generator.
  */
 export async function load(server, label, args, { ms = 180_000, onLine, before = [] } = {}) {
   const { dialect, args: own = [] } = LABELS[label];
@@ -182,11 +193,16 @@ export async function load(server, label, args, { ms = 180_000, onLine, before =
   const [head, ...rest] = [...pinned(GENERATOR_CORE), ...before, binary('pl-bench-load'), ...all];
   const child = start(head, rest);
   child.end();
-  if (onLine) {
-    await child.waitFor(/^\{.*\}$/m, { ms });
-    await onLine(JSON.parse(child.stdout.split('\n')[0]));
+  let code;
+  try {
+    if (onLine) {
+      await child.waitFor(/^\{.*\}$/m, { ms });
+      await onLine(JSON.parse(child.stdout.split('\n')[0]), () => child.running);
+    }
+    ({ code } = await child.wait(ms));
+  } finally {
+    if (child.running) await child.kill9();
   }
-  const { code } = await child.wait(ms);
   const lines = child.stdout
     .split('\n')
     .filter(Boolean)

@@ -14,6 +14,12 @@ export function spread(values) {
   return m ? (Math.max(...known) - Math.min(...known)) / 2 / m : null;
 }
 
+/** Returns the list in the order of this round: each round begins with the next one. */
+export function inTurn(list, round) {
+  const first = round % list.length;
+  return [...list.slice(first), ...list.slice(0, first)];
+}
+
 const FIGURES = ['envelopes_per_s', 'cpu_us', 'p50_us', 'p99_us'];
 
 /**

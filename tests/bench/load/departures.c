@@ -5,10 +5,9 @@
  * delays many of them. The time of a message runs from its send to its arrival at the callee's socket, as the kernel
  * noted it. The end of the other process keeps this one from running, and that is no delay of the relay. */
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -16,7 +15,7 @@
 
 #include "load.h"
 
-enum { EVERY_NS = 10000000, LOOK_EVERY_NS = 1000000, CODE_NORMAL = 1000, OP_CLOSE = 8, CORES_MAX = 64 };
+enum { EVERY_NS = 10000000, LOOK_EVERY_NS = 1000000, CODE_NORMAL = 1000, OP_CLOSE = 8 };
 
 /* ---- the child --------------------------------------------------------------------------------------------------- */
 
@@ -42,6 +41,7 @@ static void hold(const bench_options *options, int ready, int go) {
   char byte = 0;
   own.pairs = own.frozen = 0;
   own.idle = options->leavers;
+  if (options->leavers_port) own.port = (int)options->leavers_port;
   bool logs_in = own.leave == BENCH_LEAVE_LOGIN;
   if (bench_gen_init(&gen, &own) != 0 || (logs_in && read(go, &byte, 1) != 1)) _exit(1);
   if (!bench_connect(&gen, 0, gen.conn_count, BENCH_READY) || write(ready, &byte, 1) != 1) _exit(1);
@@ -55,10 +55,12 @@ typedef struct child {
   int ready, go;
 } child;
 
+/* Returns false and sets errno when there is no child. The program ends then, and with it the pipes. */
 static bool child_start(child *c, const bench_options *options) {
   int ready[2], go[2];
   if (pipe(ready) != 0 || pipe(go) != 0) return false;
   c->pid = fork();
+  if (c->pid < 0) return false;
   if (c->pid == 0) {
     close(ready[0]);
     close(go[1]);
@@ -68,7 +70,14 @@ static bool child_start(child *c, const bench_options *options) {
   close(go[0]);
   c->ready = ready[0];
   c->go = go[1];
-  return c->pid > 0;
+  return true;
+}
+
+/* Waits for the end of the child. With `now`, it ends the child first. Returns whether the child did what it had to. */
+static bool child_end(const child *c, bool now) {
+  int status = 0;
+  if (now) kill(c->pid, SIGKILL);
+  return waitpid(c->pid, &status, 0) == c->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 /* ---- the talkers ------------------------------------------------------------------------------------------------- */
@@ -93,74 +102,97 @@ typedef struct figures {
   uint64_t messages;
 } figures;
 
-static void begin(bench_gen *g) {
-  memset(&g->rounds, 0, sizeof g->rounds);
-  g->measuring = true;
-}
-
-static figures end(bench_gen *g, uint64_t start_ns, double cpu_s) {
-  const bench_histogram *h = &g->rounds;
-  g->measuring = false;
-  return (figures){.seconds = (double)(bench_clock_ns() - start_ns) / 1e9,
-                   .cpu_s = g->options.server_pid ? bench_process_cpu_s(g->options.server_pid) - cpu_s : -1,
-                   .p50_us = (double)bench_histogram_quantile(h, 0.5) / 1e3,
-                   .p99_us = (double)bench_histogram_quantile(h, 0.99) / 1e3,
-                   .max_us = (double)h->max / 1e3,
-                   .messages = h->total};
-}
+/* The callers, who send by turns. */
+typedef struct talkers {
+  bench_gen *gen;
+  uint64_t due_ns; /* when the next message is due */
+  uint64_t now_ns; /* when they last sent what was due */
+  uint64_t sent;   /* messages, since the start */
+  uint32_t next;   /* the pair that sends it */
+} talkers;
 
 static double cpu_now(const bench_gen *g) {
   return g->options.server_pid ? bench_process_cpu_s(g->options.server_pid) : -1;
 }
 
 /* Sends what is due, then waits until the next message is due or something comes. */
-static void talk(bench_gen *g) {
-  static uint64_t due_ns;
-  static uint32_t pair;
+static void talk(talkers *t) {
+  bench_gen *g = t->gen;
   const uint32_t pairs = g->options.pairs;
   struct timespec wait = {.tv_nsec = LOOK_EVERY_NS};
-  uint64_t now = bench_clock_ns();
-  if (due_ns == 0) due_ns = now;
-  for (; pairs && due_ns <= now; due_ns += EVERY_NS / pairs)
-    bench_start_rounds(&g->conns[2 * (size_t)(pair++ % pairs)]);
-  if (pairs && due_ns - now < LOOK_EVERY_NS) wait.tv_nsec = (long)(due_ns - now);
+  const uint64_t now = t->now_ns = bench_clock_ns();
+  for (; pairs && t->due_ns <= now; t->due_ns += EVERY_NS / pairs, t->sent += g->options.window)
+    bench_start_rounds(&g->conns[2 * (size_t)(t->next++ % pairs)]);
+  if (pairs && t->due_ns - now < LOOK_EVERY_NS) wait.tv_nsec = (long)(t->due_ns - now);
   struct pollfd events = {.fd = g->epoll, .events = POLLIN};
   if (ppoll(&events, 1, &wait, NULL) > 0) bench_turn(g, 0);
 }
 
-static void talk_until(bench_gen *g, uint64_t end_ns) {
-  while (bench_clock_ns() < end_ns) talk(g);
+static void talk_until(talkers *t, uint64_t end_ns) {
+  t->due_ns = bench_clock_ns();
+  while (bench_clock_ns() < end_ns) talk(t);
 }
 
-/* Keeps every core busy with a process that gives way to every other one. */
-static void keep_busy(pid_t *spinners, long count) {
-  for (long core = 0; core < count; core++) {
-    const struct sched_param none = {0};
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET((size_t)core, &one);
-    spinners[core] = fork();
-    if (spinners[core]) continue;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (sched_setaffinity(0, sizeof one, &one) != 0 || sched_setscheduler(0, SCHED_IDLE, &none) != 0) _exit(1);
-    for (;;) {
+/* Waits until all messages have arrived. Otherwise those that a relay still holds back would not count. */
+static bool all_arrive(const talkers *t) {
+  bench_gen *g = t->gen;
+  uint64_t end = bench_clock_ns() + (uint64_t)(g->options.patience_seconds * 1e9);
+  while (g->messages < t->sent) {
+    if (bench_clock_ns() < end) {
+      bench_turn(g, 50);
+      continue;
     }
+    fprintf(stderr, "pl-bench-load: %llu of %llu messages have arrived after %.0f s\n", (unsigned long long)g->messages,
+            (unsigned long long)t->sent, g->options.patience_seconds);
+    return false;
   }
+  return true;
 }
 
-static void stop(const pid_t *spinners, long count) {
-  for (long i = 0; i < count; i++) {
-    if (spinners[i] > 0) kill(spinners[i], SIGKILL);
-    waitpid(spinners[i], NULL, 0);
-  }
+typedef struct interval {
+  uint64_t start_ns;
+  double cpu_s;
+} interval;
+
+/* Nothing is on its way when an interval begins, and the first message is due at once. */
+static bool begin(talkers *t, interval *i) {
+  bench_gen *g = t->gen;
+  if (!all_arrive(t)) return false;
+  memset(&g->rounds, 0, sizeof g->rounds);
+  g->measuring = true;
+  *i = (interval){.start_ns = bench_clock_ns(), .cpu_s = cpu_now(g)};
+  t->due_ns = t->now_ns = i->start_ns;
+  return true;
 }
 
-static figures without(bench_gen *g) {
-  double cpu_s = cpu_now(g);
-  uint64_t start = bench_clock_ns();
-  begin(g);
-  talk_until(g, start + (uint64_t)(g->options.seconds * 1e9));
-  return end(g, start, cpu_s);
+/* Returns false after saying why, when messages are lost, or when there are more or fewer than were due until the last
+ * look at the clock: then the times are not those of a steady rate. */
+static bool end(talkers *t, const interval *i, figures *f) {
+  bench_gen *g = t->gen;
+  const bench_histogram *h = &g->rounds;
+  const double seconds = (double)(bench_clock_ns() - i->start_ns) / 1e9, cpu_s = cpu_now(g);
+  if (!all_arrive(t)) return false;
+  g->measuring = false;
+  *f = (figures){.seconds = seconds,
+                 .cpu_s = g->options.server_pid ? cpu_s - i->cpu_s : -1,
+                 .p50_us = (double)bench_histogram_quantile(h, 0.5) / 1e3,
+                 .p99_us = (double)bench_histogram_quantile(h, 0.99) / 1e3,
+                 .max_us = (double)h->max / 1e3,
+                 .messages = h->total};
+  const double at_once = (double)g->options.pairs * g->options.window;
+  const double asked = (double)(t->now_ns - i->start_ns) / EVERY_NS * at_once;
+  const double off = (double)f->messages - asked;
+  if (off <= asked / 10 + at_once && -off <= asked / 10 + at_once) return true;
+  fprintf(stderr, "pl-bench-load: %llu messages in %.3f s instead of %.0f\n", (unsigned long long)f->messages, seconds,
+          asked);
+  return false;
+}
+
+static bool without(talkers *t, figures *f) {
+  interval i;
+  if (!begin(t, &i)) return false;
+  talk_until(t, i.start_ns + (uint64_t)(t->gen->options.seconds * 1e9));
+  return end(t, &i, f);
 }
 
 static bool can_read(int fd) {
@@ -168,24 +200,40 @@ static bool can_read(int fd) {
   return poll(&events, 1, 0) > 0;
 }
 
+/* Reads the word of the child that all of its sockets are joined. */
+static bool is_ready(const child *c) {
+  char byte;
+  if (read(c->ready, &byte, 1) == 1) return true;
+  fprintf(stderr, "pl-bench-load: the second process could not log in\n");
+  return false;
+}
+
 /* Measures from the word to leave until all but one in a hundred of the sockets are gone from the server; or from the
  * word to log in until all have done so. */
-static figures during(bench_gen *g, const child *c, long sockets, bool *gone) {
-  double cpu_s = cpu_now(g);
-  uint64_t start = bench_clock_ns(), look = start;
-  long left = sockets - (long)g->options.leavers * 99 / 100;
+static bool during(talkers *t, const child *c, long sockets, figures *f) {
+  bench_gen *g = t->gen;
+  const bool logs_in = g->options.leave == BENCH_LEAVE_LOGIN;
+  const long left = sockets - (long)g->options.leavers * 99 / 100;
+  interval i;
+  bool done = false;
   char byte = 0;
-  begin(g);
-  *gone = false;
-  if (write(c->go, &byte, 1) != 1) return (figures){0};
-  for (uint64_t now = start; !*gone && (double)(now - start) / 1e9 < g->options.patience_seconds;
+  if (!begin(t, &i)) return false;
+  if (write(c->go, &byte, 1) != 1) {
+    perror("pl-bench-load: the second process is gone");
+    return false;
+  }
+  uint64_t look = i.start_ns;
+  for (uint64_t now = look; !done && (double)(now - i.start_ns) / 1e9 < g->options.patience_seconds;
        now = bench_clock_ns()) {
-    talk(g);
+    talk(t);
     if (now < look) continue;
     look = now + LOOK_EVERY_NS;
-    *gone = g->options.leave == BENCH_LEAVE_LOGIN ? can_read(c->ready) : server_sockets(g) <= left;
+    done = logs_in ? can_read(c->ready) : server_sockets(g) <= left;
   }
-  return end(g, start, cpu_s);
+  if (!done)
+    fprintf(stderr, "pl-bench-load: not all sockets have left or logged in after %.0f s\n",
+            g->options.patience_seconds);
+  return done && end(t, &i, f) && (!logs_in || is_ready(c));
 }
 
 static void print_times(const char *when, const figures *f) {
@@ -194,50 +242,47 @@ static void print_times(const char *when, const figures *f) {
     printf(",\"p50_us%s\":%.1f,\"p99_us%s\":%.1f,\"max_us%s\":%.1f", when, f->p50_us, when, f->p99_us, when, f->max_us);
 }
 
-/* alone: only the talkers; busy: other processes keep all cores busy, but nobody leaves. */
-static void print(const bench_gen *g, const figures *alone, const figures *busy, const figures *f) {
+/* alone: only the talkers, and nobody leaves. */
+static void print(const bench_gen *g, const figures *alone, const figures *f) {
   static const char *const how[] = {"", "exit", "reset", "close", "login"};
   double others = alone->cpu_s / alone->seconds * f->seconds; /* what the talkers would have taken */
   printf("{\"server\":\"%s\",\"leave\":\"%s\",\"leavers\":%u,\"stay\":%u,\"pairs\":%u", g->options.label,
          how[g->options.leave], g->options.leavers, g->options.idle, g->options.pairs);
   printf(",\"seconds\":%.4f", f->seconds);
   print_times("_alone", alone);
-  print_times("_busy", busy);
   print_times("", f);
   if (f->cpu_s >= 0)
     printf(",\"cpu_us\":%.2f", (f->cpu_s - (g->options.pairs ? others : 0)) * 1e6 / g->options.leavers);
   printf("}\n");
 }
 
+static bool measure(bench_gen *g, const child *c, figures *alone, figures *f) {
+  talkers t = {.gen = g};
+  if (!bench_connect(g, 0, g->conn_count, BENCH_READY)) return false;
+  if (g->options.leave != BENCH_LEAVE_LOGIN) {
+    while (!can_read(c->ready)) bench_turn(g, 50); /* answers pings */
+    if (!is_ready(c)) return false;
+  }
+  talk_until(&t, bench_clock_ns() + (uint64_t)(g->options.warmup_seconds * 1e9));
+  return without(&t, alone) && during(&t, c, server_sockets(g), f);
+}
+
 int bench_mode_departures(bench_gen *g) {
-  const bench_options *o = &g->options;
   struct timespec wall;
   child c;
-  char byte;
-  bool gone = false;
+  figures alone, f;
   clock_gettime(CLOCK_REALTIME, &wall);
   g->clock_ahead_ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec - bench_clock_ns();
-  if (!child_start(&c, o)) {
+  if (!child_start(&c, &g->options)) {
     perror("pl-bench-load: no second process");
     return 1;
   }
-  if (!bench_connect(g, 0, g->conn_count, BENCH_READY)) return 1;
-  while (o->leave != BENCH_LEAVE_LOGIN && !can_read(c.ready)) bench_turn(g, 50); /* answers pings */
-  if (o->leave != BENCH_LEAVE_LOGIN && read(c.ready, &byte, 1) != 1) return 1;
-  talk_until(g, bench_clock_ns() + (uint64_t)(o->warmup_seconds * 1e9));
-  long sockets = server_sockets(g);
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  pid_t spinners[CORES_MAX];
-  figures alone = without(g);
-  keep_busy(spinners, cores < CORES_MAX ? cores : CORES_MAX);
-  figures busy = without(g);
-  stop(spinners, cores < CORES_MAX ? cores : CORES_MAX);
-  figures f = during(g, &c, sockets, &gone);
-  waitpid(c.pid, NULL, 0);
-  if (!gone) {
-    fprintf(stderr, "pl-bench-load: not all sockets have left or logged in after %.0f s\n", o->patience_seconds);
+  bool done = measure(g, &c, &alone, &f);
+  if (!child_end(&c, !done) && done) {
+    fprintf(stderr, "pl-bench-load: the second process failed\n");
     return 1;
   }
-  print(g, &alone, &busy, &f);
+  if (!done) return 1;
+  print(g, &alone, &f);
   return g->failed ? 1 : 0;
 }

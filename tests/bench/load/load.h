@@ -59,7 +59,7 @@ typedef struct bench_options {
   int port;
   bench_mode mode;
   bool tls, both, batch, verify, flood, slow, again, announce;
-  uint32_t pairs, from, pause_ms, window, size, idle, frozen, sockets, concurrency, leavers;
+  uint32_t pairs, from, pause_ms, window, size, idle, frozen, sockets, concurrency, leavers, leavers_port;
   bench_leave leave;
   double seconds, warmup_seconds, patience_seconds;
   pid_t server_pid; /* 0 when it is not known; CPU and memory are not reported then */

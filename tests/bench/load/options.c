@@ -27,6 +27,7 @@ static const char HELP[] =
     "  --leavers N       instead: N more sockets of another process, which leave at once while the pairs talk\n"
     "  --leave HOW       ... exit: the process ends; reset: and its connections are reset; close: by the handshake\n"
     "                    ... login: they do not leave, but log in\n"
+    "  --leavers-port N  ... their server, whose process --pid is then, when it is not that of the pairs\n"
     "  --signatures N    instead: what the signatures of a login cost without a server, N times each\n"
     "  --concurrency N   logins in progress at one time (128)\n"
     "  --verify          checks every WELCOME's signature, not only the first; costs more than the server's part\n"
@@ -58,6 +59,7 @@ enum {
   O_OUTAGE,
   O_LEAVERS,
   O_LEAVE,
+  O_LEAVERS_PORT,
   O_SIGNATURES,
   O_CONCURRENCY,
   O_VERIFY,
@@ -90,6 +92,7 @@ static const struct option LONG[] = {{"server", 1, 0, O_SERVER},
                                      {"outage", 1, 0, O_OUTAGE},
                                      {"leavers", 1, 0, O_LEAVERS},
                                      {"leave", 1, 0, O_LEAVE},
+                                     {"leavers-port", 1, 0, O_LEAVERS_PORT},
                                      {"signatures", 1, 0, O_SIGNATURES},
                                      {"concurrency", 1, 0, O_CONCURRENCY},
                                      {"verify", 0, 0, O_VERIFY},
@@ -147,6 +150,8 @@ static bool take_count(bench_options *o, int option, const char *arg) {
     case O_LEAVERS:
       o->mode = BENCH_MODE_DEPARTURES;
       return count(arg, 1, 60000, &o->leavers);
+    case O_LEAVERS_PORT:
+      return count(arg, 1, 65535, &o->leavers_port);
     default:
       return false;
   }

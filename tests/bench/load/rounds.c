@@ -11,7 +11,9 @@ void bench_message(bench_conn *c, uint64_t stamp) {
   bench_gen *g = c->gen;
   if (c->role > BENCH_CALLEE || g->due_count == g->due_max) return;
   if (g->options.leavers) { /* these talk at a steady rate, and the times are those of one way */
-    if (g->measuring && c->role == BENCH_CALLEE) bench_histogram_add(&g->rounds, g->now_ns - (stamp >> 1));
+    if (c->role != BENCH_CALLEE) return;
+    g->messages++;
+    if (g->measuring) bench_histogram_add(&g->rounds, g->now_ns - (stamp >> 1));
     return;
   }
   bool mine = (stamp & 1) == (stamp_now(c) & 1);

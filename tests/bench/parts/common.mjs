@@ -1,6 +1,6 @@
 /** What several parts of the benchmark share. */
 import { START, load } from '../servers.mjs';
-import { median } from '../statistics.mjs';
+import { median, spread } from '../statistics.mjs';
 
 /** Arguments of the generator for a server that needs time to take thousands of sockets. */
 export const PATIENT = ['--patience', 120];
@@ -21,6 +21,18 @@ export async function fresh(key, measure, options) {
   } finally {
     await server.stop();
   }
+}
+
+/**
+ * Compares two programs in runs of `{round, program, …}`. Returns the median of the rounds' ratios of this figure with
+ * their spread, or null when a program was not measured.
+ */
+export function compareRounds(runs, over, under, figure) {
+  const of = (program, round) => runs.find((r) => r.program === program && r.round === round)?.[figure];
+  const ratios = [...new Set(runs.map(({ round }) => round))]
+    .map((round) => of(over, round) / of(under, round))
+    .filter(Number.isFinite);
+  return ratios.length ? { median: median(ratios), spread: spread(ratios) } : null;
 }
 
 export const middle = (rows, figure) => median(rows.map((r) => r[figure]));

@@ -5,7 +5,8 @@
 import { measureTransfers } from '../e2e.mjs';
 import { number, percent, ratio } from '../format.mjs';
 import { measurePageFile } from '../page.mjs';
-import { median, spread } from '../statistics.mjs';
+import { median } from '../statistics.mjs';
+import { compareRounds } from './common.mjs';
 
 const MiB = 1 << 20;
 const OURS = 'pairlink files';
@@ -16,27 +17,23 @@ async function files({ rounds, quick, bytes = (quick ? 64 : 1024) * MiB, only, l
   const programs = [OURS, ...Object.keys(RIVALS)].filter((name) => !only || only.includes(name));
   const runs = [];
   for (let round = 1; round <= rounds && (round === 1 || left() > 150); round++)
-    runs.push(...(await measureTransfers({ bytes, rounds: 1, only: programs })).map((run) => ({ ...run, round })));
+    runs.push(...(await measureTransfers({ bytes, round, only: programs })));
   const of = (name) => runs.filter((r) => r.program === name).map((r) => r.mb_per_s);
-  const toRival = (name) => of(name).map((theirs, i) => of(OURS)[i] / theirs);
   const cpu = (name) => runs.filter((r) => r.program === name).map((r) => (r.cpu_s * 1024 * MiB) / bytes);
-  const cpuOfRival = (name) => cpu(name).map((theirs, i) => theirs / cpu(OURS)[i]);
+  const toRivals = (compare) =>
+    Object.fromEntries(
+      Object.keys(RIVALS)
+        .map((name) => [name, compare(name)])
+        .filter(([, compared]) => compared),
+    );
   return {
     bytes,
     rounds: of(programs[0]).length,
     runs,
     medians: Object.fromEntries(programs.map((name) => [name, median(of(name))])),
     cpu_s_per_gib: Object.fromEntries(programs.map((name) => [name, median(cpu(name))])),
-    cpu_ratios: Object.fromEntries(
-      programs
-        .filter((name) => name !== OURS && programs.includes(OURS))
-        .map((name) => [name, { median: median(cpuOfRival(name)), spread: spread(cpuOfRival(name)) }]),
-    ),
-    ratios: Object.fromEntries(
-      programs
-        .filter((name) => name !== OURS && programs.includes(OURS))
-        .map((name) => [name, { median: median(toRival(name)), spread: spread(toRival(name)) }]),
-    ),
+    cpu_ratios: toRivals((name) => compareRounds(runs, name, OURS, 'cpu_s')),
+    ratios: toRivals((name) => compareRounds(runs, OURS, name, 'mb_per_s')),
   };
 }
 

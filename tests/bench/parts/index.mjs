@@ -4,6 +4,7 @@
  *   name      of `--extra` and of its figures in docs/bench/results.json
  *   group     'relay' (the default), 'programs' (./dev bench --e2e) or 'pages' (./dev bench --page)
  *   needs     the most seconds that it takes on a quiet machine; publish.mjs leaves it out when less is left
+ *   missing   () → the program that it needs and this machine lacks, or null; may be left out
  *   measure   ({ rounds, seconds, quick, progress, left }) → its figures, as JSON
  *   targets   (figures) → [{ what, reached, limit, unit = '×', atLeast = false }]
  *   lines     (figures) → sentences for docs/bench/README.md
@@ -56,10 +57,56 @@ export const PARTS = [
 export const partOf = (name) => PARTS.find((part) => part.name === name);
 export const partsOf = (group) => PARTS.filter((part) => (part.group ?? 'relay') === group);
 
+/**
+ * Measures these parts. Returns the figures of each that could be measured, by its name, and those that could not, with
+ * the reason: `lacking` when a program is missing, `failed` when an error came.
+ */
+export async function measureParts(parts, options, say = () => {}) {
+  const result = { figures: {}, lacking: [], failed: [] };
+  for (const part of parts) {
+    const missing = part.missing?.();
+    if (missing) {
+      say(`${part.name}: left out, there is no ${missing}`);
+      result.lacking.push({ part: part.name, why: `no ${missing}` });
+      continue;
+    }
+    options.progress?.(part.name);
+    try {
+      result.figures[part.name] = await part.measure(options);
+    } catch (error) {
+      options.progress?.('');
+      say(`${part.name}: ${error.message}`);
+      result.failed.push({ part: part.name, why: reasonOf(error) });
+    }
+  }
+  options.progress?.('');
+  return result;
+}
+
+/** Returns the first line of an error's message, for the documents. */
+export const reasonOf = (error) => String(error.message).split('\n')[0].slice(0, 200);
+
+/** Joins what `read` makes of the figures of each part. When it cannot, because earlier figures have another form,
+ * calls `unreadable(name, error)` and goes on with the next part. */
+function ofParts(figures, read, unreadable) {
+  return PARTS.filter(({ name }) => figures[name]).flatMap((part) => {
+    try {
+      return read(part, figures[part.name]);
+    } catch (error) {
+      unreadable(part.name, error);
+      return [];
+    }
+  });
+}
+
+const rethrow = (name, error) => {
+  throw new Error(`the figures of ${name} have another form: ${error.message}`, { cause: error });
+};
+
 /** Returns the targets of all parts that were measured; `figures` has them by name. */
-export const targetsOfParts = (figures) =>
-  PARTS.filter(({ name }) => figures[name]).flatMap((part) => part.targets(figures[part.name]));
+export const targetsOfParts = (figures, unreadable = rethrow) =>
+  ofParts(figures, (part, own) => part.targets(own), unreadable);
 
 /** Returns the sentences of all parts that were measured. */
-export const linesOfParts = (figures) =>
-  PARTS.filter(({ name }) => figures[name]).flatMap((part) => part.lines(figures[part.name]));
+export const linesOfParts = (figures, unreadable = rethrow) =>
+  ofParts(figures, (part, own) => part.lines(own), unreadable);

@@ -3,6 +3,7 @@
  * the machine does. Each figure is a difference: a program does the same twice, with more messages the second time, and
  * what both runs have in common (the start, the logins) drops out.
  */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { number } from '../format.mjs';
@@ -25,6 +26,15 @@ const MESSAGES = 4_000;
 const PATIENCE_MS = 120_000;
 /** A program runs fifty times slower while it is counted, and some of the relay's limits are times. */
 const SLOWLY = ['LOGIN_TIMEOUT_MS=600000', 'OPEN_TIMEOUT_MS=60000'].flatMap((limit) => ['--limit', limit]);
+
+function missing() {
+  try {
+    execFileSync('valgrind', ['--version'], { stdio: 'ignore' });
+    return null;
+  } catch {
+    return 'valgrind';
+  }
+}
 
 /** Returns the command that counts a program's instructions, and what reads the count after its end. */
 function counter() {
@@ -77,8 +87,9 @@ async function ofMessage(sessions, messages) {
   const totals = [];
   for (const count of [messages, 2 * messages]) {
     const server = await START.pairlink({});
-    const echo = start(binary('pl-bench-peers'), ['echo', String(server.port), String(sessions)]);
+    let echo;
     try {
+      echo = start(binary('pl-bench-peers'), ['echo', String(server.port), String(sessions)]);
       await echo.waitFor(/^ready$/m, { ms: PATIENCE_MS });
       const { command, count: instructions } = counter();
       const url = `http://127.0.0.1:${server.port}`;
@@ -88,7 +99,7 @@ async function ofMessage(sessions, messages) {
       if (code !== 0) throw new Error(`pl-bench-peers ${args.join(' ')} ended with ${code}: ${stderr}`);
       totals.push(instructions());
     } finally {
-      await echo.kill9();
+      await echo?.kill9();
       await server.stop();
     }
   }
@@ -120,6 +131,7 @@ const cellText = ([name, of]) =>
 export const INSTRUCTIONS = {
   name: 'instructions',
   needs: 150,
+  missing,
   measure,
   targets: () => [],
   lines: (f) => [

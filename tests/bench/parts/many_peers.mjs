@@ -89,6 +89,9 @@ async function manyPeers({ rounds, seconds, quick, progress, counts, links }) {
 
 const list = (values) => Object.values(values).map((v) => number(v));
 
+/** libuv opens two descriptors once for the process. All others are the clients'. */
+const ownDescriptors = ({ descriptors, clients }) => (Math.round(descriptors * clients) - 2) / clients;
+
 export const MANY_PEERS = {
   name: 'many_peers',
   group: 'programs',
@@ -103,8 +106,7 @@ export const MANY_PEERS = {
       limit: 1.2,
     },
     { what: 'memory of a session, linked', reached: f.session_bytes_linked / 1e3, limit: 3.7, unit: ' KB' },
-    // Two descriptors more are libuv's, once for the process.
-    { what: 'descriptors of a client', reached: Math.floor(f.descriptors), limit: 4, unit: '' },
+    { what: 'descriptors of a client', reached: ownDescriptors(f), limit: 4, unit: '' },
   ],
   lines: (f) => [
     `One client with ${f.sessions.map((n) => number(n)).join(', ')} sessions: a message of 64 bytes there and back takes ${list(f.cpu_us).join(', ')} µs of its CPU when ${f.sessions[0]} sessions are busy (${ratio(f.cpu_apart)} apart), and ${list(f.all_busy_cpu_us).join(', ')} µs when all are, by turns (${ratio(f.all_busy_apart)}).`,

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { number, percent, ratio } from '../format.mjs';
-import { GENERATOR_CORE, SERVER_CORE, START, pinned } from '../servers.mjs';
+import { GENERATOR_CORE, SERVER_CORE, START, orStop, pinned } from '../servers.mjs';
 import { median, spread } from '../statistics.mjs';
 import { binary, start, within } from '../../support/process.js';
 import { MANY_LINKS } from './common.mjs';
@@ -37,7 +37,7 @@ class Hub {
 async function startEcho(server, count) {
   const [head, ...rest] = [...pinned(SERVER_CORE), binary('pl-bench-peers'), 'echo', server.port, count];
   const echo = start(head, rest.map(String));
-  await echo.waitFor(/^ready$/m, { ms: PATIENCE_MS });
+  await orStop([{ stop: () => echo.kill9() }], () => echo.waitFor(/^ready$/m, { ms: PATIENCE_MS }));
   return { echo, ids: echo.stdout.split('\n').slice(0, count) };
 }
 
@@ -45,9 +45,10 @@ async function startEcho(server, count) {
 async function manyPeersJs({ rounds, messages, quick, progress, counts }) {
   const sizes = counts ?? (quick ? [10, 100, 1_000] : SESSIONS);
   const server = await START.pairlink({ args: MANY_LINKS });
-  const hubs = sizes.map(() => new Hub());
+  const hubs = [];
   let peers;
   try {
+    for (let i = 0; i < sizes.length; i++) hubs.push(new Hub());
     peers = await startEcho(server, sizes.at(-1));
     const memory = [];
     for (const [i, size] of sizes.entries()) {

@@ -1,7 +1,8 @@
 /** One file through whole programs, and two clients in one thread. */
 import { measureClients, measureTransfers } from '../e2e.mjs';
-import { number, ratio } from '../format.mjs';
+import { number, percent, ratio } from '../format.mjs';
 import { median } from '../statistics.mjs';
+import { compareRounds } from './common.mjs';
 
 const MiB = 1 << 20;
 
@@ -10,7 +11,7 @@ async function transfers({ rounds, quick, only, left = () => Infinity }) {
   const bytes = (quick ? 64 : 128) * MiB;
   const runs = [];
   for (let round = 1; round <= rounds && (round === 1 || left() > 130); round++)
-    runs.push(...(await measureTransfers({ bytes, rounds: 1, only })).map((run) => ({ ...run, round })));
+    runs.push(...(await measureTransfers({ bytes, round, only })));
   const names = [...new Set(runs.map((r) => r.program))];
   const of = (name) => runs.filter((r) => r.program === name).map((r) => r.mb_per_s);
   return {
@@ -21,34 +22,36 @@ async function transfers({ rounds, quick, only, left = () => Infinity }) {
   };
 }
 
+const RIVALS = { wormhole: { name: 'magic-wormhole', limit: 5 }, scp: { name: 'scp', limit: 0.5 } };
+
+/** Returns [rival, the ratio of the speeds] of the rivals that were measured. */
+const toRivals = ({ runs }) =>
+  Object.keys(RIVALS)
+    .map((rival) => [rival, compareRounds(runs, 'pairlink', rival, 'mb_per_s')])
+    .filter(([, speed]) => speed);
+
 export const TRANSFERS = {
   name: 'transfers',
   group: 'programs',
   needs: 60,
   measure: transfers,
-  targets: ({ bytes, medians }) => [
-    {
-      what: `${bytes / MiB} MiB by connect and listen, to magic-wormhole's transfer`,
-      reached: medians.pairlink / medians.wormhole,
-      limit: 5,
+  targets: (f) =>
+    toRivals(f).map(([rival, speed]) => ({
+      what: `${f.bytes / MiB} MiB by connect and listen, to ${RIVALS[rival].name}'s transfer`,
+      reached: speed.median,
+      limit: RIVALS[rival].limit,
       atLeast: true,
-    },
-    {
-      what: `${bytes / MiB} MiB by connect and listen, to scp's transfer`,
-      reached: medians.pairlink / medians.scp,
-      limit: 0.5,
-      atLeast: true,
-    },
-  ],
-  lines: ({ bytes, medians, rounds }) => [
-    `A file of ${bytes / MiB} MiB, whole programs (\`pairlink\` is \`connect\` and \`listen\`, \`pairlink files\` is \`send\` and \`receive\`), MB/s: ${Object.entries(
-      medians,
-    )
-      .map(([name, v]) => `${name} ${number(v)}`)
-      .join(
-        ', ',
-      )}: ${ratio(medians.pairlink / medians.scp)} scp, ${ratio(medians.pairlink / medians.wormhole)} magic-wormhole by \`connect\` and \`listen\` (median of ${rounds}).`,
-  ],
+    })),
+  lines: (f) => {
+    const speeds = Object.entries(f.medians).map(([name, v]) => `${name} ${number(v)}`);
+    const ratios = toRivals(f).map(
+      ([rival, speed], i) =>
+        `${i ? ',' : ': by `connect` and `listen`'} ${ratio(speed.median)} ${RIVALS[rival].name} (${percent(speed.spread)})`,
+    );
+    return [
+      `A file of ${f.bytes / MiB} MiB, whole programs (\`pairlink\` is \`connect\` and \`listen\`, \`pairlink files\` is \`send\` and \`receive\`), MB/s: ${speeds.join(', ')}${ratios.join('')}, ${f.rounds} round${f.rounds === 1 ? '' : 's'}.`,
+    ];
+  },
 };
 
 export const CLIENTS = {

@@ -10,6 +10,7 @@ import { binary, run, start, tempDir } from '../../support/process.js';
 import { startRelay } from '../../support/relay.js';
 import { sshServer } from '../e2e.mjs';
 import { number, percent, ratio } from '../format.mjs';
+import { orStop } from '../servers.mjs';
 import { median, spread } from '../statistics.mjs';
 
 const BYTES = 1024;
@@ -26,10 +27,15 @@ async function makeFolder(folder, count) {
   await run('sync', ['-f', folder], { ms: PATIENCE_MS }); // otherwise the first program would wait for it
 }
 
+/** Waits for the ends of the programs. When one fails, it ends the others. */
 async function succeed(...programs) {
-  for (const program of programs) {
-    const { code } = await program.wait(PATIENCE_MS);
-    if (code !== 0) throw new Error(`${program.commandLine}: ${code}\n${program.stderr.slice(-1000)}`);
+  try {
+    for (const program of programs) {
+      const { code } = await program.wait(PATIENCE_MS);
+      if (code !== 0) throw new Error(`${program.commandLine}: ${code}\n${program.stderr.slice(-1000)}`);
+    }
+  } finally {
+    await Promise.all(programs.map((program) => program.kill9()));
   }
 }
 
@@ -51,7 +57,7 @@ async function pairlink(dir) {
   const program = binary('pairlink');
   const common = (name) => ['--relay', relay.ws, '--identity', join(dir, name)];
   const idOf = async (name) => (await run(program, [...common(name), 'id'])).stdout.trim();
-  const [sender, receiver] = [await idOf('sender'), await idOf('receiver')];
+  const [sender, receiver] = await orStop([relay], async () => [await idOf('sender'), await idOf('receiver')]);
   let turn = 0;
   return {
     async transfer(from, to) {
@@ -107,7 +113,7 @@ async function measure({ rounds = 3, quick = false, count = quick ? 200 : 10_000
     const [few_us, many_us] = [us(median(seconds.pairlink), count), us(many[0], slope)];
     return { ...figures, slope: { count: slope, seconds: many[0], few_us, many_us, ratio: many_us / few_us } };
   } finally {
-    for (const program of Object.values(programs)) await program.stop();
+    await Promise.all(Object.values(programs).map((program) => program.stop()));
     rmSync(dir, { recursive: true, force: true });
   }
 }

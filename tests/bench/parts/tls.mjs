@@ -2,7 +2,7 @@
 import { cellArgs } from '../cells.mjs';
 import { number, percent, ratio } from '../format.mjs';
 import { LABELS, START, isThere, load } from '../servers.mjs';
-import { median, spread } from '../statistics.mjs';
+import { inTurn, median, spread } from '../statistics.mjs';
 import { PATIENT, fresh } from './common.mjs';
 
 const CELLS = [
@@ -23,7 +23,7 @@ async function measureCells(labels, { rounds, seconds, progress, quick }) {
     for (const label of labels) living[label] = await START[LABELS[label].start]();
     for (let round = 0; round < rounds; round++)
       for (const cell of cells)
-        for (const label of [...labels.slice(round % labels.length), ...labels.slice(0, round % labels.length)]) {
+        for (const label of inTurn(labels, round)) {
           progress(`TLS, round ${round + 1} of ${rounds}: ${cell.name}, ${label}`);
           const pairs = quick ? Math.min(2, cell.pairs) : cell.pairs;
           const args = cellArgs({ ...cell, pairs }, { seconds, warmup: Math.min(0.2, seconds) });

@@ -37,10 +37,18 @@ async function measureWorkers({ rounds, seconds }) {
   };
 }
 
-/** Returns how many descriptors each epoll set of the process watches. */
+const descriptorsOf = (pid) => {
+  try {
+    return readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    return []; // it has ended
+  }
+};
+
+/** Returns how many descriptors each epoll set of the process watches; nothing once it has ended. */
 function watched(pid) {
   const counts = [];
-  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+  for (const fd of descriptorsOf(pid)) {
     try {
       if (!readlinkSync(`/proc/${pid}/fd/${fd}`).includes('[eventpoll]')) continue;
       counts.push(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8').split('tfd:').length - 1);
@@ -65,8 +73,11 @@ async function measureSpread() {
         const now = watched(server.pid);
         if (now.reduce((a, b) => a + b, 0) > most.reduce((a, b) => a + b, 0)) most = now;
       }, 100);
-      await load(server, 'pairlink', ['--pairs', 0, '--idle', SPREAD.sockets, '--seconds', 0.5, ...PATIENT]);
-      clearInterval(look);
+      try {
+        await load(server, 'pairlink', ['--pairs', 0, '--idle', SPREAD.sockets, '--seconds', 0.5, ...PATIENT]);
+      } finally {
+        clearInterval(look);
+      }
       const sockets = most
         .map((n, i) => n - (own[i] ?? 0))
         .sort((a, b) => b - a)
