@@ -24,8 +24,8 @@ enum {
 typedef struct pl_set {
   uv_loop_t *loop;
   int fd, count;
-  bool full;   /* there may be more than was reported */
-  bool missed; /* the loop was reported by pl_set_more and is to be run in the next turn */
+  bool full;        /* there may be more than was reported */
+  bool missed;      /* the loop was reported by pl_set_more and is to be run in the next turn */
   uint64_t refused; /* sockets that could not be added */
   struct epoll_event events[PL_SET_EVENTS];
 } pl_set;
@@ -33,8 +33,8 @@ typedef struct pl_set {
 /* Returns false after an error, which is in the log. */
 bool pl_set_init(pl_set *set, uv_loop_t *loop);
 void pl_set_deinit(pl_set *set);
-/* Returns false when the system has no memory for another socket, which is in the log. `socket` is not NULL; what is reported of the
- * descriptor comes with it. */
+/* Returns false when the system has no memory for another socket, which is in the log. `socket` is not NULL; what is
+ * reported of the descriptor comes with it. */
 bool pl_set_add(pl_set *set, int fd, void *socket);
 /* Waits until something is reported or a timer of the loop is due, at once if `wait` is false. Then runs what is due in
  * the loop. Returns how many sockets are reported. */

@@ -16,10 +16,10 @@
 
 enum {
   PL_STORE_NOTES_MAX = 4096,
-  PL_STORE_FLUSH_EVERY_S = 180, /* how often notes are written */
-  PL_STORE_PROBE_EVERY_S = 60,  /* after this long without a write, checks whether writing works */
+  PL_STORE_FLUSH_EVERY_S = 180,  /* how often notes are written */
+  PL_STORE_PROBE_EVERY_S = 60,   /* after this long without a write, checks whether writing works */
   PL_STORE_ASKED_TOGETHER = 128, /* that many requests are handed to the threads, although more may come */
-  PL_STORE_ANSWERS_PER_TURN = 4 /* that many answers reach the core in one turn: each costs a signature */
+  PL_STORE_ANSWERS_PER_TURN = 4  /* that many answers reach the core in one turn: each costs a signature */
 };
 
 typedef struct pl_store_request {

@@ -343,11 +343,16 @@ static void test_the_table_of_descriptors_is_large(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_much_and_then_the_end),       TEST(test_descriptors_are_used_again),
-      TEST(test_handles_beside_busy_sockets), TEST(test_few_are_closed_per_turn),
-      TEST(test_each_gets_its_answer),        TEST(test_dropped_without_an_event),
-      TEST(test_the_rest_of_an_answer),       TEST(test_a_flood_of_short_connections),
-      TEST(test_some_wait_at_the_end),        TEST(test_one_that_talks_is_read_in_every_turn),
+      TEST(test_much_and_then_the_end),
+      TEST(test_descriptors_are_used_again),
+      TEST(test_handles_beside_busy_sockets),
+      TEST(test_few_are_closed_per_turn),
+      TEST(test_each_gets_its_answer),
+      TEST(test_dropped_without_an_event),
+      TEST(test_the_rest_of_an_answer),
+      TEST(test_a_flood_of_short_connections),
+      TEST(test_some_wait_at_the_end),
+      TEST(test_one_that_talks_is_read_in_every_turn),
       TEST(test_the_table_of_descriptors_is_large),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
