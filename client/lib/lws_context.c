@@ -86,13 +86,9 @@ static void guard_close_low_fds(void) {
   }
 }
 
-static bool guard_is_inherited(void) {
-  return guard.users && pl_process_is_another(&guard.process);
-}
-
 /* A forked child may have closed them, and opened other files with these numbers. */
 static void guard_forget_inherited(void) {
-  if (!guard_is_inherited()) return;
+  if (!guard.users || !pl_process_is_another(&guard.process)) return;
   for (size_t i = 0; i < LOW_FDS_MAX; i++)
     if (guard_has(guard.low_fds[i])) close(guard.low_fds[i]);
   if (guard_has(guard.holder)) close(guard.holder);
@@ -152,7 +148,10 @@ static int context_create(pl_lws *l, uv_loop_t *loop, void *user, bool tls) {
   struct lws_context_creation_info info;
   void *loops[1] = {loop};
   struct sigaction pipe_action;
-  if (!l->guarded) l->guarded = guard_enter();
+  if (!l->guarded) {
+    l->guarded = guard_enter();
+    l->guarded_in = guard.process;
+  }
   if (!l->guarded || !context_has_descriptors()) return PL_ESYSTEM;
   if (!log_is_set) lws_set_log_level(0, NULL); /* this library writes to no stream */
   log_is_set = true;
@@ -200,7 +199,8 @@ static bool context_destroy(pl_lws *l, uv_loop_t *loop) {
 
 bool pl_lws_close(pl_lws *l, uv_loop_t *loop) {
   pthread_mutex_lock(&mutex);
-  bool counted = l->guarded && !guard_is_inherited();
+  /* In a forked child, the guard does not count a context that it inherited. */
+  bool counted = l->guarded && !pl_process_is_another(&l->guarded_in);
   bool guarded = guard_enter();
   bool gone = !l->context || (guarded && context_destroy(l, loop));
   if (gone) context_run_loop(loop);
