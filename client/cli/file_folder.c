@@ -128,6 +128,17 @@ file_folder *file_folder_use(file_folders *all, const char *path, const char **l
   return folder;
 }
 
+void file_folders_top_is_new(file_folders *all, const char *name) {
+  size_t size = strlen(name);
+  for (pl_node *n = all->list.next; n != &all->list; n = n->next) {
+    file_folder *folder = PL_CONTAINER(n, file_folder, node);
+    bool is_below = strncmp(folder->path, name, size) == 0 && (folder->path[size] == '/' || !folder->path[size]);
+    if (is_below) folder->gone = true;
+  }
+  free(all->noted);
+  all->noted = NULL;
+}
+
 bool file_folders_next_above(file_folders *all, file_folder_above *out) {
   if (!all->above_count) return false;
   *out = all->above[--all->above_count];

@@ -486,6 +486,26 @@ static void folders_above_are_told_once(void **state) {
   file_folders_deinit(&all);
 }
 
+/* A group's first folder is created by the receiver. Its name may be that of one that was noted, and was moved since.
+ */
+static void a_new_first_folder_is_not_taken_for_an_earlier_one(void **state) {
+  (void)state;
+  char name[FILE_LEAF_MAX];
+  file_folders all;
+  file_folders_init(&all, root);
+  use_and_release(&all, "top/a");
+  expect_above(&all, (const char *const[]){"..", ""}, 2);
+  assert_int_equal(renameat(root, "top", root, "moved"), 0);
+  assert_int_equal(file_place_new_folder(root, "top", name), 0);
+  assert_string_equal(name, "top");
+  file_folders_top_is_new(&all, name);
+  use_and_release(&all, "top/a");
+  expect_above(&all, (const char *const[]){""}, 1);
+  use_and_release(&all, "top/b");
+  expect_above(&all, NULL, 0);
+  file_folders_deinit(&all);
+}
+
 /* A folder is opened once for all of its files. */
 static void folders_stay_open(void **state) {
   (void)state;
@@ -850,6 +870,7 @@ int main(void) {
       TEST(a_part_file_belongs_to_one_program_and_gets_a_free_name),
       TEST(folders_are_created_and_links_not_followed),
       TEST(folders_above_are_told_once),
+      TEST(a_new_first_folder_is_not_taken_for_an_earlier_one),
       TEST(folders_stay_open),
       TEST(a_batch_of_any_size_is_synced_and_each_hears_its_error),
       TEST(sends_and_codes_are_found_again),
