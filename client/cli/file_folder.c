@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file_place.h"
@@ -66,11 +67,22 @@ static int note_above(void *context, int take_fd) {
   return error;
 }
 
+/* Returns true when this program, or an earlier run, may have created the root. It did not when the root is a mount
+ * point, or when this user may not create anything in the folder above. */
+static bool root_may_be_ours(const file_folders *all) {
+  struct stat root, above;
+  if (fstat(all->root, &root) == 0 && fstatat(all->root, "..", &above, 0) == 0 && root.st_dev != above.st_dev)
+    return false;
+  return faccessat(all->root, "..", W_OK, AT_EACCESS) == 0 || (errno != EACCES && errno != EROFS);
+}
+
 /* The root may be new, too. A folder that cannot be opened can only be synced with all of its file system. */
 static int note_root(file_folders *all) {
-  if (all->root_noted) return 0;
-  int fd = openat(all->root, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int error = fd >= 0 ? note_above(all, fd) : syncfs(all->root) != 0 ? errno : 0;
+  int error = 0;
+  if (!all->root_noted && root_may_be_ours(all)) {
+    int fd = openat(all->root, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    error = fd >= 0 ? note_above(all, fd) : syncfs(all->root) != 0 ? errno : 0;
+  }
   all->root_noted = !error;
   return error;
 }
