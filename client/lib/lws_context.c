@@ -101,7 +101,11 @@ static bool guard_enter(void) {
   if (guard.users == 0) {
     guard.process = pl_process_now();
     guard.holder = memfd_create("pairlink", MFD_CLOEXEC);
-    if (guard.holder < 0 || fstat(guard.holder, &guard.file) != 0) return false;
+    if (guard.holder < 0) return false;
+    if (fstat(guard.holder, &guard.file) != 0) {
+      close(guard.holder);
+      return false;
+    }
     for (size_t i = 0; i < LOW_FDS_MAX; i++) guard.low_fds[i] = -1;
     guard_keep_low_fds();
   }
@@ -152,7 +156,10 @@ static int context_create(pl_lws *l, uv_loop_t *loop, void *user, bool tls) {
     l->guarded = guard_enter();
     l->guarded_in = guard.process;
   }
-  if (!l->guarded || !context_has_descriptors()) return PL_ESYSTEM;
+  if (!l->guarded) return PL_ESYSTEM;
+  guard_close_low_fds(); /* and again with lower numbers than those of this context, if there are some by now */
+  guard_keep_low_fds();
+  if (!context_has_descriptors()) return PL_ESYSTEM;
   if (!log_is_set) lws_set_log_level(0, NULL); /* this library writes to no stream */
   log_is_set = true;
   bool save = sigaction(SIGPIPE, NULL, &pipe_action) == 0;

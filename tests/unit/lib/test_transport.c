@@ -272,6 +272,50 @@ static void each_further_one_that_connects_takes_eight_descriptors(void **state)
   for (int i = 0; i < MORE; i++) pl_transport_free(more[i]);
 }
 
+/* Returns how many open descriptors below `end` have this link in /proc, and the highest of them. */
+static int descriptors_of(const char *link, int end, int *highest) {
+  int count = 0;
+  for (int fd = 0; fd < end; fd++) {
+    char name[32], is[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(name, is, sizeof is - 1);
+    if (n < 0) continue;
+    is[n] = '\0';
+    if (strncmp(is, link, strlen(link)) != 0) continue;
+    count++;
+    *highest = fd;
+  }
+  return count;
+}
+
+/* When a context ends, other threads may open files. They get numbers that were kept for that, because those are lower
+ * than that of the context's event descriptor, which it opened last. */
+static void numbers_are_kept_below_those_of_each_context(void **state) {
+  enum { FREE = 24, ALL = 256, KEPT = 4 };
+  fixture *f = *state;
+  seen s = {0};
+  const pl_transport_handlers handlers = {on_open, on_message, on_closed, produce, has_output, &s};
+  int fds[FREE], event = -1, highest;
+  pl_transport *first, *second;
+  pl_url url;
+  assert_int_equal(pl_url_parse(&url, "ws://127.0.0.1:9"), 0);
+  pl_transport_free(f->t); /* the only one so far */
+  f->t = NULL;
+  for (int i = 0; i < FREE; i++) fds[i] = dup(STDERR_FILENO);
+  assert_int_equal(pl_transport_new(&url, NULL, false, &handlers, &first), 0);
+  pl_transport_connect(first, &url);
+  int before = descriptors_of("anon_inode:[eventfd]", ALL, &event), above = event;
+  for (int i = 0; i < FREE; i++) close(fds[i]);
+  assert_int_equal(pl_transport_new(&url, NULL, false, &handlers, &second), 0);
+  pl_transport_connect(second, &url);
+  assert_int_equal(descriptors_of("anon_inode:[eventfd]", ALL, &event), 2 * before);
+  assert_true(descriptors_of("anon_inode:[eventfd]", fds[FREE - 1], &event) > 0);
+  assert_true(event < above);
+  assert_true(descriptors_of("/memfd:pairlink", event, &highest) >= KEPT);
+  pl_transport_free(first);
+  pl_transport_free(second);
+}
+
 /* ---- TLS ------------------------------------------------------------------------------------------------ */
 
 /* Relays that take every connection and do no more than the handshake. */
@@ -402,6 +446,7 @@ int main(void) {
       WITH_FIXTURE(a_winner_outlives_an_attempt_that_fails_in_the_same_turn),
       WITH_FIXTURE(when_all_attempts_fail_the_end_is_reported_once),
       WITH_FIXTURE(each_further_one_that_connects_takes_eight_descriptors),
+      WITH_FIXTURE(numbers_are_kept_below_those_of_each_context),
       cmocka_unit_test(after_a_refusal_the_next_attempt_reads_new_authorities),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
