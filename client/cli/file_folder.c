@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file_place.h"
@@ -66,11 +67,22 @@ static int note_above(void *context, int take_fd) {
   return error;
 }
 
+/* Returns true when this program, or an earlier run, may have created the root. It did not when the root is a mount
+ * point, or when this user may not create anything in the folder above. */
+static bool root_may_be_ours(const file_folders *all) {
+  struct stat root, above;
+  if (fstat(all->root, &root) == 0 && fstatat(all->root, "..", &above, 0) == 0 && root.st_dev != above.st_dev)
+    return false;
+  return faccessat(all->root, "..", W_OK, AT_EACCESS) == 0 || (errno != EACCES && errno != EROFS);
+}
+
 /* The root may be new, too. A folder that cannot be opened can only be synced with all of its file system. */
 static int note_root(file_folders *all) {
-  if (all->root_noted) return 0;
-  int fd = openat(all->root, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int error = fd >= 0 ? note_above(all, fd) : syncfs(all->root) != 0 ? errno : 0;
+  int error = 0;
+  if (!all->root_noted && root_may_be_ours(all)) {
+    int fd = openat(all->root, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    error = fd >= 0 ? note_above(all, fd) : syncfs(all->root) != 0 ? errno : 0;
+  }
   all->root_noted = !error;
   return error;
 }
@@ -126,6 +138,17 @@ file_folder *file_folder_use(file_folders *all, const char *path, const char **l
   pl_list_remove(&folder->node);
   pl_list_append(&all->list, &folder->node);
   return folder;
+}
+
+void file_folders_top_is_new(file_folders *all, const char *name) {
+  size_t size = strlen(name);
+  for (pl_node *n = all->list.next; n != &all->list; n = n->next) {
+    file_folder *folder = PL_CONTAINER(n, file_folder, node);
+    bool is_below = strncmp(folder->path, name, size) == 0 && (folder->path[size] == '/' || !folder->path[size]);
+    if (is_below) folder->gone = true;
+  }
+  free(all->noted);
+  all->noted = NULL;
 }
 
 bool file_folders_next_above(file_folders *all, file_folder_above *out) {

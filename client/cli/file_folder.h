@@ -45,6 +45,10 @@ void file_folders_deinit(file_folders *all);
 file_folder *file_folder_use(file_folders *all, const char *path, const char **leaf);
 void file_folder_release(file_folders *all, file_folder *folder);
 
+/* Tells that the caller has created the folder `name` in the root. The root is then synced, and open folders of an
+ * earlier folder with this name, which was removed or moved, are not used for more files. */
+void file_folders_top_is_new(file_folders *all, const char *name);
+
 /* Takes one folder that must be synced before anything in the folders that are open counts as saved. The caller closes
  * its descriptor. Returns false when there is none. */
 bool file_folders_next_above(file_folders *all, file_folder_above *out);

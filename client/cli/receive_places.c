@@ -27,6 +27,7 @@ static int place_top(receive_job *j, const uint8_t *id, char *path, size_t size)
   if (!here) {
     int error = file_place_new_folder(j->root, path, name);
     if (error) return error;
+    file_folders_top_is_new(&j->folders, name);
     (void)receiving_keep_top(&j->state, unit, path, name, why);
     here = name;
   }

@@ -86,13 +86,9 @@ static void guard_close_low_fds(void) {
   }
 }
 
-static bool guard_is_inherited(void) {
-  return guard.users && pl_process_is_another(&guard.process);
-}
-
 /* A forked child may have closed them, and opened other files with these numbers. */
 static void guard_forget_inherited(void) {
-  if (!guard_is_inherited()) return;
+  if (!guard.users || !pl_process_is_another(&guard.process)) return;
   for (size_t i = 0; i < LOW_FDS_MAX; i++)
     if (guard_has(guard.low_fds[i])) close(guard.low_fds[i]);
   if (guard_has(guard.holder)) close(guard.holder);
@@ -105,7 +101,11 @@ static bool guard_enter(void) {
   if (guard.users == 0) {
     guard.process = pl_process_now();
     guard.holder = memfd_create("pairlink", MFD_CLOEXEC);
-    if (guard.holder < 0 || fstat(guard.holder, &guard.file) != 0) return false;
+    if (guard.holder < 0) return false;
+    if (fstat(guard.holder, &guard.file) != 0) {
+      close(guard.holder);
+      return false;
+    }
     for (size_t i = 0; i < LOW_FDS_MAX; i++) guard.low_fds[i] = -1;
     guard_keep_low_fds();
   }
@@ -152,8 +152,14 @@ static int context_create(pl_lws *l, uv_loop_t *loop, void *user, bool tls) {
   struct lws_context_creation_info info;
   void *loops[1] = {loop};
   struct sigaction pipe_action;
-  if (!l->guarded) l->guarded = guard_enter();
-  if (!l->guarded || !context_has_descriptors()) return PL_ESYSTEM;
+  if (!l->guarded) {
+    l->guarded = guard_enter();
+    l->guarded_in = guard.process;
+  }
+  if (!l->guarded) return PL_ESYSTEM;
+  guard_close_low_fds(); /* and again with lower numbers than those of this context, if there are some by now */
+  guard_keep_low_fds();
+  if (!context_has_descriptors()) return PL_ESYSTEM;
   if (!log_is_set) lws_set_log_level(0, NULL); /* this library writes to no stream */
   log_is_set = true;
   bool save = sigaction(SIGPIPE, NULL, &pipe_action) == 0;
@@ -200,7 +206,8 @@ static bool context_destroy(pl_lws *l, uv_loop_t *loop) {
 
 bool pl_lws_close(pl_lws *l, uv_loop_t *loop) {
   pthread_mutex_lock(&mutex);
-  bool counted = l->guarded && !guard_is_inherited();
+  /* In a forked child, the guard does not count a context that it inherited. */
+  bool counted = l->guarded && !pl_process_is_another(&l->guarded_in);
   bool guarded = guard_enter();
   bool gone = !l->context || (guarded && context_destroy(l, loop));
   if (gone) context_run_loop(loop);

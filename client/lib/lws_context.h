@@ -8,14 +8,17 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "process.h"
+
 enum { PL_LWS_CHUNK = 65536 /* bytes that libwebsockets hands over at a time */ };
 
 typedef struct pl_lws {
   struct lws_context *context; /* NULL until it is opened */
   struct lws_vhost *vhost;
   const struct lws_protocols *protocols;
-  int event_fd; /* of the context itself, or -1 */
-  bool guarded; /* the descriptors that all contexts share are kept for this one */
+  int event_fd;          /* of the context itself, or -1 */
+  bool guarded;          /* the descriptors that all contexts share are kept for this one */
+  pl_process guarded_in; /* the process in which they count this one as a user */
 } pl_lws;
 
 /* `protocols` is as for libwebsockets and must outlive the context. */

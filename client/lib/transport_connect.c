@@ -110,10 +110,12 @@ static void on_resolved(void *user, int error, const char *text, const pl_addres
   pl_transport_start_next(t);
 }
 
-/* Gets the certificate authorities that are valid now; often they are those of the last connection. */
+/* Gets the certificate authorities that are valid now; often they are those of the last connection. A context that is
+ * left of an attempt that failed would continue to use others. */
 static bool start_authorities(pl_transport *t) {
   if (!t->url.tls) return true;
   pl_ca_store *now = pl_ca_store_get(t->ca_file);
+  if (now != t->authorities) pl_transport_close_loop(t);
   pl_ca_store_release(t->authorities);
   t->authorities = now;
   return now;

@@ -90,15 +90,15 @@ describe('the other side leaves', () => {
       await h.offer(1, 'f', 5);
       await wanted;
       await h.data(1, 0, 'first');
-      if (what === 'sync') {
-        await h.end(1, 'first');
-        await until(() => gate.asked() > 0, 'its bytes wait');
-      }
+      if (what === 'sync') await h.end(1, 'first');
+      await until(() => gate.asked() > 0, 'its bytes wait');
       const stopped = h.stopped(1);
       await h.offer(1, 'f', 6); // the same id cannot be another file
       await stopped;
       h.session.close();
       await h.receive.waitFor('"error":"io"', { stream: 'stdout' });
+      expect(gate.asked()).toBe(1);
+      expect(h.receive.running).toBe(true);
       gate.pass();
       expect((await h.receive.wait()).code, h.receive.stderr).toBe(7);
       expect(readdirSync(h.folder)).toEqual([]);

@@ -27,6 +27,21 @@ test('a program that a script runs as its child ends when the script is stopped'
   await until(() => !existsSync(`/proc/${pid}`), 'its child has ended');
 });
 
+const POWERLESS = `
+  const { Program } = await import('./tests/support/process.js');
+  const child = new Program('tail', ['-f', '/dev/null']);
+  process.setuid(65534);
+  await child.stop().catch((error) => console.log(error.code + ' ' + child.pid));
+  await child.wait();
+`;
+
+test.skipIf(process.getuid() !== 0)('a stop says that it may not end the program', async () => {
+  const worker = new Program('node', ['--input-type=module', '-e', POWERLESS]);
+  const [, pid] = await worker.waitFor(/^EPERM (\d+)\n/, { stream: 'stdout' });
+  process.kill(Number(pid));
+  expect((await worker.wait()).code, worker.stderr).toBe(0);
+});
+
 test('a wait says when the program has ended and something that it started has not', async () => {
   const script = new Program('sh', ['-c', 'tail -f /dev/null & exit 3']);
   await once(script.child, 'exit');

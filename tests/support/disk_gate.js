@@ -12,16 +12,15 @@ import { binary, run, tempDir } from './process.js';
 
 /**
  * @param {{what?: 'sync'|'write', each?: boolean}} [options]
- *   what: holds each sync; or each write, of which nothing is logged. each: all is synced one by one
+ *   what: holds each sync, or each write. each: all is synced one by one
  */
 export async function diskGate({ what = 'sync', each = false } = {}) {
   const dir = tempDir();
   const [fifo, log] = [join(dir, 'gate'), join(dir, 'log')];
   await run('mkfifo', [fifo]);
   writeFileSync(log, '');
-  const env = { LD_PRELOAD: binary('disk_hooks.so') };
-  if (what === 'sync') Object.assign(env, { PL_SYNC_GATE: fifo, PL_SYNC_LOG: log });
-  else env.PL_WRITE_GATE = fifo;
+  const env = { LD_PRELOAD: binary('disk_hooks.so'), PL_GATE_LOG: log };
+  env[what === 'sync' ? 'PL_SYNC_GATE' : 'PL_WRITE_GATE'] = fifo;
   if (each) env.PL_NO_SYNCFS = '1';
   const fd = openSync(fifo, constants.O_RDWR);
   const lines = () => readFileSync(log, 'utf8').split('\n').slice(0, -1);

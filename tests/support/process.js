@@ -34,7 +34,13 @@ process.on('exit', leaveNothing);
 const REMOVAL = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 };
 
 function leaveNothing() {
-  for (const child of living) child.signalGroup('SIGKILL');
+  for (const child of living) {
+    try {
+      child.signalGroup('SIGKILL');
+    } catch (error) {
+      console.error(`${child.commandLine} is left: ${error.message}`); // the others are ended all the same
+    }
+  }
   for (const dir of folders) {
     try {
       rmSync(dir, REMOVAL);
@@ -198,7 +204,7 @@ export class Program {
     try {
       process.kill(-this.pid, name);
     } catch (error) {
-      if (error.code !== 'ESRCH' && error.code !== 'EPERM') throw error;
+      if (error.code !== 'ESRCH') throw error;
     }
   }
 

@@ -1,10 +1,10 @@
 /* Preloaded into a program, to stop it at a certain moment of its work with the disk, or to make the disk fail.
  *
- * PL_SYNC_GATE, PL_SYNC_LOG: each sync of a file or file system by one of its threads (not the main thread) waits until
+ * PL_SYNC_GATE, PL_GATE_LOG: each sync of a file or file system by one of its threads (not the main thread) waits until
  * the test lets it through. It takes one byte from the FIFO that PL_SYNC_GATE names; at its end, all are let through.
- * Before it waits, it writes a line to the file that PL_SYNC_LOG names: what it calls, and the path.
+ * Before it waits, it writes a line to the file that PL_GATE_LOG names: what it calls, and the path.
  *
- * PL_WRITE_GATE: likewise each pwrite of a thread, without a log.
+ * PL_WRITE_GATE: likewise each pwritev of a thread.
  *
  * PL_NO_SYNCFS: the file system cannot be synced as a whole.
  *
@@ -16,10 +16,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define HOOK __attribute__((visibility("default")))
@@ -27,7 +29,7 @@ HOOK int fsync(int fd);
 HOOK int fdatasync(int fd);
 HOOK int syncfs(int fd);
 HOOK int sync_file_range(int fd, off_t offset, off_t size, unsigned flags);
-HOOK ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset);
+HOOK ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offset);
 HOOK int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
 
 static const char *path_of(int fd, char at[4096]) {
@@ -39,22 +41,21 @@ static const char *path_of(int fd, char at[4096]) {
 }
 
 /* gate: the descriptor of the FIFO, -2 until it is open; used by one thread. */
-static void pass_gate(const char *path, int *gate) {
-  char byte;
-  if (*gate == -2) *gate = open(path, O_RDONLY | O_CLOEXEC);
-  if (*gate < 0 || read(*gate, &byte, 1) < 0) abort();
-}
-
-static void wait_at_gate(const char *name, int fd) {
-  static int gate = -2;
-  char at[4096], line[5000];
-  const char *path = getenv("PL_SYNC_GATE"), *log = getenv("PL_SYNC_LOG");
+static void wait_at_gate(const char *variable, int *gate, const char *name, int fd) {
+  char at[4096], line[5000], byte;
+  const char *path = getenv(variable), *log = getenv("PL_GATE_LOG");
   if (!path || !log || syscall(SYS_gettid) == getpid()) return;
   int out = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   int n = snprintf(line, sizeof line, "%s %s\n", name, path_of(fd, at));
   if (out < 0 || write(out, line, (size_t)n) != n) abort();
   close(out);
-  pass_gate(path, &gate);
+  if (*gate == -2) *gate = open(path, O_RDONLY | O_CLOEXEC);
+  if (*gate < 0 || read(*gate, &byte, 1) < 0) abort();
+}
+
+static void wait_to_sync(const char *name, int fd) {
+  static int gate = -2;
+  wait_at_gate("PL_SYNC_GATE", &gate, name, fd);
 }
 
 /* Returns true the first time when the variable is set, and sets errno. */
@@ -67,14 +68,14 @@ static bool fails(const char *variable, bool *failed) {
 }
 
 int fsync(int fd) {
-  wait_at_gate("fsync", fd);
+  wait_to_sync("fsync", fd);
   return (int)syscall(SYS_fsync, fd);
 }
 
 int fdatasync(int fd) {
   static bool failed;
   char at[4096];
-  wait_at_gate("fdatasync", fd);
+  wait_to_sync("fdatasync", fd);
   if (strstr(path_of(fd, at), ".part") && fails("PL_SYNC_ERROR", &failed)) return -1;
   return (int)syscall(SYS_fdatasync, fd);
 }
@@ -84,7 +85,7 @@ int syncfs(int fd) {
     errno = EOPNOTSUPP;
     return -1;
   }
-  wait_at_gate("syncfs", fd);
+  wait_to_sync("syncfs", fd);
   return (int)syscall(SYS_syncfs, fd);
 }
 
@@ -94,11 +95,11 @@ int sync_file_range(int fd, off_t offset, off_t size, unsigned flags) {
   return (int)syscall(SYS_sync_file_range, fd, offset, size, flags);
 }
 
-ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset) {
+ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offset) {
   static int gate = -2;
-  const char *path = getenv("PL_WRITE_GATE");
-  if (path && syscall(SYS_gettid) != getpid()) pass_gate(path, &gate);
-  return syscall(SYS_pwrite64, fd, bytes, size, offset);
+  wait_at_gate("PL_WRITE_GATE", &gate, "pwritev", fd);
+  /* The system call takes the offset in two halves; on a 64-bit machine the lower one holds all of it. */
+  return syscall(SYS_pwritev, fd, pieces, count, (long)offset, (long)((uint64_t)offset >> 32));
 }
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags) {

@@ -543,6 +543,55 @@ static void test_a_forked_child_frees_its_copy_during_a_lookup(void **state) {
   fork_and_end_copy(f, before, true);
 }
 
+/* Returns 0 when the client can try to connect: no relay answers. */
+static int try_to_connect(fixture *f, pairlink *p) {
+  struct pollfd fd = {.fd = pairlink_fd(p), .events = POLLIN};
+  f->seen = (seen){0};
+  while (!f->seen.events[PAIRLINK_EVENT_OFFLINE])
+    if (pairlink_dispatch(p) != 0 || poll(&fd, 1, 30000) < 0) return 6;
+  return f->seen.offline_error == PAIRLINK_ENETWORK ? 0 : 7;
+}
+
+/* In a forked child: ends copies of two clients that are connecting, after it made a client of its own (own_first) or
+ * before that. */
+static int end_two_copies(fixture *f, pairlink *a, pairlink *b, bool own_first, int before) {
+  pairlink_options o = f->options;
+  pairlink *own = NULL, *next;
+  int wrong = 0;
+  if (own_first && pairlink_new(&o, &own) != 0) return 5;
+  if (own) wrong = try_to_connect(f, own);
+  pairlink_free(a);
+  pairlink_free(b);
+  for (int i = 0; i < 2 && !wrong; i++) {
+    if (pairlink_new(&o, &next) != 0) return 5;
+    wrong = try_to_connect(f, next);
+    pairlink_free(next);
+  }
+  pairlink_free(own);
+  return wrong ? wrong : open_descriptors() == before ? 0 : 8;
+}
+
+static void test_a_forked_child_frees_copies_of_two_that_connect(void **state) {
+  fixture *f = *state;
+  assert_int_equal(listen(f->dead_fd, 2), 0);
+  int before = open_descriptors();
+  pairlink_options o = f->options;
+  o.relay = f->dead_url;
+  pairlink *a = start_client(f, f->dead_url), *b;
+  assert_int_equal(pairlink_new(&o, &b), 0);
+  assert_int_equal(pairlink_dispatch(a), 0); /* now it connects */
+  assert_int_equal(pairlink_dispatch(b), 0);
+  for (int own_first = 0; own_first < 2; own_first++) {
+    int status = 1;
+    pid_t child = fork();
+    if (child == 0) _exit(end_two_copies(f, a, b, own_first, before));
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+  }
+  pairlink_free(b);
+}
+
 typedef struct worker {
   pthread_t thread;
   pairlink_options options;
@@ -622,6 +671,7 @@ int main(void) {
       WITH_FIXTURE(test_out_of_memory),
       /* before other tests look names up, because the loops of those lookups are closed only later */
       WITH_FIXTURE(test_a_forked_child_frees_its_copy),
+      WITH_FIXTURE(test_a_forked_child_frees_copies_of_two_that_connect),
       WITH_FIXTURE(test_a_forked_child_frees_its_copy_during_a_lookup),
       WITH_FIXTURE(test_a_failed_client_says_so),
       WITH_FIXTURE(test_run_returns_when_the_client_fails),

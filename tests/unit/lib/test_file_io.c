@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -422,6 +424,14 @@ static void folders_are_created_and_links_not_followed(void **state) {
 }
 
 /* Returns the path of an open folder in `out`. */
+static atomic_int syncs_of_all; /* how often a whole file system was synced */
+
+/* Instead of the C library's. */
+__attribute__((visibility("default"))) int syncfs(int fd) {
+  atomic_fetch_add(&syncs_of_all, 1);
+  return (int)syscall(SYS_syncfs, fd);
+}
+
 static const char *path_of(int fd, char out[PATH_MAX]) {
   char link[64];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -483,6 +493,57 @@ static void folders_above_are_told_once(void **state) {
   file_folder_release(&all, gone);
   use_and_release(&all, "one/three/b/c");
   expect_above(&all, (const char *const[]){"one/three"}, 1);
+  file_folders_deinit(&all);
+}
+
+/* What is above a mount point is on another disk, and its errors say nothing about the files. Likewise, this user has
+ * created nothing in a folder that only others may write to. */
+static void what_is_above_is_synced_where_the_root_may_be_new(void **state) {
+  (void)state;
+  file_folders all;
+  int mounted = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  assert_true(mounted >= 0);
+  file_folders_init(&all, mounted);
+  use_and_release(&all, "a");
+  expect_above(&all, NULL, 0);
+  file_folders_deinit(&all);
+  close(mounted);
+  assert_int_equal(mkdirat(root, "theirs", 0755), 0);
+  assert_int_equal(mkdirat(root, "theirs/mine", 0755), 0);
+  int mine = openat(root, "theirs/mine", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  assert_true(mine >= 0);
+  assert_int_equal(fchmodat(root, "theirs", 0111, 0), 0); /* such as /home on many machines */
+  uid_t user = geteuid();
+  if (user == 0) assert_int_equal(seteuid(65534), 0);
+  int before = atomic_load(&syncs_of_all);
+  file_folders_init(&all, mine);
+  use_and_release(&all, "a");
+  bool noted = file_folders_next_above(&all, &(file_folder_above){0});
+  file_folders_deinit(&all);
+  if (user == 0) assert_int_equal(seteuid(user), 0);
+  assert_false(noted);
+  assert_int_equal(atomic_load(&syncs_of_all), before);
+  close(mine);
+  assert_int_equal(fchmodat(root, "theirs", 0755, 0), 0);
+}
+
+/* A group's first folder is created by the receiver. Its name may be that of one that was noted, and was moved since.
+ */
+static void a_new_first_folder_is_not_taken_for_an_earlier_one(void **state) {
+  (void)state;
+  char name[FILE_LEAF_MAX];
+  file_folders all;
+  file_folders_init(&all, root);
+  use_and_release(&all, "top/a");
+  expect_above(&all, (const char *const[]){"..", ""}, 2);
+  assert_int_equal(renameat(root, "top", root, "moved"), 0);
+  assert_int_equal(file_place_new_folder(root, "top", name), 0);
+  assert_string_equal(name, "top");
+  file_folders_top_is_new(&all, name);
+  use_and_release(&all, "top/a");
+  expect_above(&all, (const char *const[]){""}, 1);
+  use_and_release(&all, "top/b");
+  expect_above(&all, NULL, 0);
   file_folders_deinit(&all);
 }
 
@@ -850,6 +911,8 @@ int main(void) {
       TEST(a_part_file_belongs_to_one_program_and_gets_a_free_name),
       TEST(folders_are_created_and_links_not_followed),
       TEST(folders_above_are_told_once),
+      TEST(what_is_above_is_synced_where_the_root_may_be_new),
+      TEST(a_new_first_folder_is_not_taken_for_an_earlier_one),
       TEST(folders_stay_open),
       TEST(a_batch_of_any_size_is_synced_and_each_hears_its_error),
       TEST(sends_and_codes_are_found_again),

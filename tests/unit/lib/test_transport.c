@@ -3,8 +3,11 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netdb.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +20,7 @@
 
 #include <cmocka.h>
 
+#include "certificate.h"
 #include "client/core/ws/ws.h"
 #include "client/lib/transport.h"
 
@@ -268,6 +272,173 @@ static void each_further_one_that_connects_takes_eight_descriptors(void **state)
   for (int i = 0; i < MORE; i++) pl_transport_free(more[i]);
 }
 
+/* Returns how many open descriptors below `end` have this link in /proc, and the highest of them. */
+static int descriptors_of(const char *link, int end, int *highest) {
+  int count = 0;
+  for (int fd = 0; fd < end; fd++) {
+    char name[32], is[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(name, is, sizeof is - 1);
+    if (n < 0) continue;
+    is[n] = '\0';
+    if (strncmp(is, link, strlen(link)) != 0) continue;
+    count++;
+    *highest = fd;
+  }
+  return count;
+}
+
+/* When a context ends, other threads may open files. They get numbers that were kept for that, because those are lower
+ * than that of the context's event descriptor, which it opened last. */
+static void numbers_are_kept_below_those_of_each_context(void **state) {
+  enum { FREE = 24, ALL = 256, KEPT = 4 };
+  fixture *f = *state;
+  seen s = {0};
+  const pl_transport_handlers handlers = {on_open, on_message, on_closed, produce, has_output, &s};
+  int fds[FREE], event = -1, highest;
+  pl_transport *first, *second;
+  pl_url url;
+  assert_int_equal(pl_url_parse(&url, "ws://127.0.0.1:9"), 0);
+  pl_transport_free(f->t); /* the only one so far */
+  f->t = NULL;
+  for (int i = 0; i < FREE; i++) fds[i] = dup(STDERR_FILENO);
+  assert_int_equal(pl_transport_new(&url, NULL, false, &handlers, &first), 0);
+  pl_transport_connect(first, &url);
+  int before = descriptors_of("anon_inode:[eventfd]", ALL, &event), above = event;
+  for (int i = 0; i < FREE; i++) close(fds[i]);
+  assert_int_equal(pl_transport_new(&url, NULL, false, &handlers, &second), 0);
+  pl_transport_connect(second, &url);
+  assert_int_equal(descriptors_of("anon_inode:[eventfd]", ALL, &event), 2 * before);
+  assert_true(descriptors_of("anon_inode:[eventfd]", fds[FREE - 1], &event) > 0);
+  assert_true(event < above);
+  assert_true(descriptors_of("/memfd:pairlink", event, &highest) >= KEPT);
+  pl_transport_free(first);
+  pl_transport_free(second);
+}
+
+/* ---- TLS ------------------------------------------------------------------------------------------------ */
+
+/* Relays that take every connection and do no more than the handshake. */
+typedef struct tls_relays {
+  SSL_CTX *config;
+  int listeners[ADDRESSES];
+  SSL *connections[16];
+  nfds_t count;
+  bool finished; /* a client has accepted the certificate */
+} tls_relays;
+
+/* The certificate is its own authority. */
+static X509 *certificate_for(const char *name, EVP_PKEY **key) {
+  X509 *cert;
+  assert_true(make_certificate(key, &cert));
+  for (int i = 0; i < 2; i++) {
+    X509_NAME *names = i ? X509_get_issuer_name(cert) : X509_get_subject_name(cert);
+    assert_int_equal(X509_NAME_add_entry_by_txt(names, "CN", MBSTRING_ASC, (const uint8_t *)name, -1, -1, 0), 1);
+  }
+  assert_true(X509_sign(cert, *key, EVP_sha256()) > 0);
+  return cert;
+}
+
+/* Replaces the file, as an update of the authorities does. */
+static void write_authority(const char *file, X509 *cert) {
+  char new[64];
+  snprintf(new, sizeof new, "%s.new", file);
+  FILE *out = fopen(new, "w");
+  assert_non_null(out);
+  assert_int_equal(PEM_write_X509(out, cert), 1);
+  assert_int_equal(fclose(out), 0);
+  assert_int_equal(rename(new, file), 0);
+}
+
+static void relays_drop(tls_relays *r, nfds_t i) {
+  int fd = SSL_get_fd(r->connections[i]);
+  SSL_free(r->connections[i]);
+  close(fd);
+  r->connections[i] = r->connections[--r->count];
+}
+
+static void relays_turn(tls_relays *r) {
+  for (int i = 0; i < ADDRESSES; i++) {
+    int fd = accept4(r->listeners[i], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) continue;
+    assert_true(r->count < PL_ARRAY_LENGTH(r->connections));
+    SSL *ssl = r->connections[r->count++] = SSL_new(r->config);
+    assert_int_equal(SSL_set_fd(ssl, fd), 1);
+    SSL_set_accept_state(ssl);
+  }
+  for (nfds_t i = 0; i < r->count;) {
+    int rc = SSL_do_handshake(r->connections[i]);
+    if (rc == 1) r->finished = true;
+    if (rc == 1 || SSL_get_error(r->connections[i], rc) == SSL_ERROR_WANT_READ)
+      i++;
+    else
+      relays_drop(r, i);
+  }
+}
+
+/* Drives both sides until the client has accepted the certificate or given up. */
+static void turn_until_judged(tls_relays *r, pl_transport *t, const seen *s) {
+  struct pollfd fds[1 + ADDRESSES + PL_ARRAY_LENGTH(r->connections)];
+  while (!r->finished && !s->closed) {
+    nfds_t count = 0;
+    pl_transport_turn(t);
+    relays_turn(r);
+    fds[count++] = (struct pollfd){.fd = pl_transport_fd(t), .events = POLLIN};
+    for (int i = 0; i < ADDRESSES; i++) fds[count++] = (struct pollfd){.fd = r->listeners[i], .events = POLLIN};
+    for (nfds_t i = 0; i < r->count; i++)
+      fds[count++] = (struct pollfd){.fd = SSL_get_fd(r->connections[i]), .events = POLLIN};
+    int wait = pl_transport_timeout_ms(t);
+    assert_true(poll(fds, count, wait < 0 ? PATIENCE_MS : wait) >= 0);
+  }
+}
+
+static void relays_close(tls_relays *r) {
+  while (r->count) relays_drop(r, r->count - 1);
+  for (int i = 0; i < ADDRESSES; i++) close(r->listeners[i]);
+  SSL_CTX_free(r->config);
+}
+
+static void after_a_refusal_the_next_attempt_reads_new_authorities(void **state) {
+  char folder[] = "/tmp/pairlink-test-XXXXXX", file[64], text[64];
+  EVP_PKEY *key, *other_key;
+  X509 *cert = certificate_for("relay.test", &key), *other = certificate_for("another.test", &other_key);
+  tls_relays r = {.config = SSL_CTX_new(TLS_server_method())};
+  seen s = {0};
+  const pl_transport_handlers handlers = {on_open, on_message, on_closed, produce, has_output, &s};
+  pl_transport *t;
+  pl_url url;
+  (void)state;
+  signal(SIGPIPE, SIG_IGN); /* of the relays */
+  assert_non_null(mkdtemp(folder));
+  snprintf(file, sizeof file, "%s/ca.pem", folder);
+  assert_int_equal(SSL_CTX_use_certificate(r.config, cert), 1);
+  assert_int_equal(SSL_CTX_use_PrivateKey(r.config, key), 1);
+  snprintf(text, sizeof text, "wss://relay.test:%u", listen_at_all(r.listeners));
+  assert_int_equal(pl_url_parse(&url, text), 0);
+  assert_int_equal(pl_transport_new(&url, file, false, &handlers, &t), 0);
+  write_authority(file, other);
+  for (int i = 0; i < 2; i++) { /* the second one uses the authorities that the first one read */
+    s = (seen){0};
+    pl_transport_connect(t, &url);
+    turn_until_judged(&r, t, &s);
+    assert_int_equal(s.error, PL_ETLS);
+    assert_false(r.finished);
+  }
+  write_authority(file, cert);
+  s = (seen){0};
+  pl_transport_connect(t, &url);
+  turn_until_judged(&r, t, &s);
+  assert_true(r.finished);
+  pl_transport_free(t);
+  relays_close(&r);
+  X509_free(cert);
+  X509_free(other);
+  EVP_PKEY_free(key);
+  EVP_PKEY_free(other_key);
+  unlink(file);
+  rmdir(folder);
+}
+
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -275,6 +446,8 @@ int main(void) {
       WITH_FIXTURE(a_winner_outlives_an_attempt_that_fails_in_the_same_turn),
       WITH_FIXTURE(when_all_attempts_fail_the_end_is_reported_once),
       WITH_FIXTURE(each_further_one_that_connects_takes_eight_descriptors),
+      WITH_FIXTURE(numbers_are_kept_below_those_of_each_context),
+      cmocka_unit_test(after_a_refusal_the_next_attempt_reads_new_authorities),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,6 +188,34 @@ static void an_end_of_another_size_is_damage(void **state) {
   assert_int_equal(s.acts[PL_TRANSFER_FINISH], 0);
 }
 
+/* Nothing is added to what the hash is checked for, until the owner wants the bytes again. */
+static void after_the_end_nothing_comes(void **state) {
+  (void)state;
+  static const uint8_t flags[] = {0, PL_CONST_FILE_FLAG_STREAM};
+  for (unsigned i = 0; i < 2; i++) {
+    memset(&s, 0, sizeof s);
+    wanted(i, flags[i], 100);
+    data(i, 0, 100);
+    ending(i, 100);
+    data(i, 100, 10);
+    data(i, 0, 100);
+    ending(i, 100);
+    ending(i, 110);
+    assert_int_equal(s.acts[PL_TRANSFER_STORE], 1);
+    assert_int_equal(s.acts[PL_TRANSFER_FINISH], 1);
+    assert_int_equal(s.acts[PL_TRANSFER_OVER], 0);
+    assert_int_equal(word(NULL), 0);
+    assert_int_equal(event(PL_TRANSFER_AGAIN, i, 0, 0), 0);
+    assert_int_equal(word(NULL), PL_CONST_FILE_GET);
+    data(i, 0, 100);
+    ending(i, 100);
+    assert_int_equal(s.acts[PL_TRANSFER_STORE], 2);
+    assert_int_equal(s.acts[PL_TRANSFER_FINISH], 2);
+    assert_int_equal(event(PL_TRANSFER_FINISHED, i, 0, 0), 0);
+    assert_int_equal(word(NULL), PL_CONST_FILE_SAVED);
+  }
+}
+
 static void impossible_sizes_are_refused(void **state) {
   (void)state;
   uint8_t why = 0;
@@ -325,6 +353,7 @@ int main(void) {
       TEST(a_piece_from_before_a_reset_is_no_gap),
       TEST(no_more_than_was_announced),
       TEST(an_end_of_another_size_is_damage),
+      TEST(after_the_end_nothing_comes),
       TEST(impossible_sizes_are_refused),
       TEST(one_id_is_one_file),
       TEST(words_about_unknown_files_are_ignored),

@@ -449,6 +449,28 @@ describe('a hostile peer', () => {
     expect(says(...message.data(ID, 50, 10))).toBe(FILE_GET);
     expect(says(...message.data(ID, 50, 10))).toBeUndefined();
   });
+  test.each([0, FILE_FLAG_STREAM])('after the end nothing comes until it is asked for again (flags %s)', (flags) => {
+    const s = wanted(100, flags);
+    const acts = [];
+    s.act = ({ type }) => acts.push(type);
+    const whole = () => {
+      s.t.message(...message.data(ID, 0, 100));
+      s.t.message(...message.end(ID, 100));
+    };
+    whole();
+    s.t.message(...message.data(ID, 100, 10));
+    whole();
+    s.t.message(...message.end(ID, 110));
+    expect(acts).toEqual(['store', 'finish']);
+    expect(s.t.nextWord()).toBeFalsy();
+    s.t.again(ID);
+    expect(s.t.nextWord()[0]).toBe(FILE_GET);
+    s.t.wordSent(1);
+    whole();
+    expect(acts).toEqual(['store', 'finish', 'store', 'finish']);
+    s.t.finished(ID, 0);
+    expect(s.t.lastWords).toEqual([{ type: FILE_SAVED, id: ID, why: 0 }]);
+  });
   test('a request beyond the end of a file, or for an unknown file, gets FILE_STOP', () => {
     const s = side();
     s.offer(ID, bytesOf(1, 10));
