@@ -33,9 +33,8 @@ void pl_store_purge_after(pl_store *store, uint32_t days);
 bool pl_store_works(const pl_store *store);
 /* Sets a function that is called after all answers of one batch. */
 void pl_store_on_batch(pl_store *store, void (*batch)(void *user));
-/* Finishes what its threads were handed, without answers, and closes the database. Close the first store
- * first, then those that joined it. The loops must not run while this happens, and each must run once more before it is
- * closed. */
+/* Finishes what its threads were handed, without answers, and closes the database. Close the first store first, then
+ * those that joined it. The loops must not run while this happens, and each must run once more before it is closed. */
 void pl_store_close(pl_store *store);
 
 #endif

@@ -23,7 +23,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { userInfo } from 'node:os';
-import { binary, run, start, tempDir, within } from '../support/process.js';
+import { binary, run, start, tempDir, until, within } from '../support/process.js';
 import { startRelay } from '../support/relay.js';
 import { inTurn, median } from './statistics.mjs';
 import { GENERATOR_CORE, START, load, orStop, pinned } from './servers.mjs';
@@ -64,11 +64,7 @@ function cpuOfAll(servers) {
 /** Waits until none of these servers has a child: an sshd has one for each connection. */
 async function withoutChildren(servers) {
   const has = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim() !== '';
-  const until = performance.now() + PATIENCE_MS;
-  while (servers.some(has)) {
-    if (performance.now() > until) throw new Error('a server keeps a connection');
-    await new Promise((done) => setTimeout(done, 10));
-  }
+  await until(() => !servers.some(has), 'no server keeps a connection', { ms: PATIENCE_MS, interval_ms: 10 });
 }
 
 /**

@@ -3,7 +3,8 @@
  *
  *   {url, ids, busy}   connects to each peer, of which the first `busy` get messages; answers {memory_bytes} once all
  *                      are linked and the garbage is collected
- *   {messages}         sends and receives so many messages; answers {cpu_us}, the CPU time of this process for each
+ *   {messages}         sends and receives this number of messages; answers {cpu_us}, the CPU time of this process for
+ *                      each
  */
 import { WebSocket } from 'ws';
 import { createClient } from '../../../web/client/index.js';
