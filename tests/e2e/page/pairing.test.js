@@ -1,24 +1,27 @@
 /** Two Chromium profiles, the real relay: pairing by invite link and by ID, and what is said when it does not work. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startChromium } from '../../support/chromium.js';
 import { startRelay } from '../../support/relay.js';
 import { openPair, openPerson } from './person.js';
 
 let relay;
+let browser;
 let open = [];
 const keep = (one) => (open.push(one), one);
 
 beforeAll(async () => {
   relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
+  browser = await startChromium();
 });
 afterEach(async () => {
   await Promise.all(open.map((one) => one.close()));
   open = [];
 });
-afterAll(() => relay.stop());
+afterAll(() => Promise.all([browser.close(), relay.stop()]));
 
 describe('by invite link', () => {
   test('messages go both ways and are marked delivered', async () => {
-    const { ana, bo } = keep(await openPair(relay.http));
+    const { ana, bo } = keep(await openPair(relay.http, { browser }));
     await ana.say('Hello from the one who invited');
     await bo.hears('Hello from the one who invited');
     await ana.delivered('Hello from the one who invited');
@@ -31,21 +34,21 @@ describe('by invite link', () => {
   });
 
   test('the secret leaves the address bar at once, and asks for nothing first', async () => {
-    const ana = keep(await openPerson(relay.http));
+    const ana = keep(await openPerson(relay.http, { browser }));
     const link = await ana.invite();
     expect(link).toMatch(new RegExp(`^${relay.http}/#[\\w-]{114}$`));
-    const bo = keep(await openPerson(link));
+    const bo = keep(await openPerson(link, { browser }));
     expect(bo.page.url()).toBe(`${relay.http}/`);
     await bo.here();
     expect(await bo.page.evaluate(() => JSON.stringify(history.state))).not.toContain(link.split('#')[1]);
   });
 
   test('the link may be typed into the field instead, and pasted into a page that is open', async () => {
-    const ana = keep(await openPerson(relay.http));
-    const bo = keep(await openPerson(relay.http));
+    const ana = keep(await openPerson(relay.http, { browser }));
+    const bo = keep(await openPerson(relay.http, { browser }));
     await bo.join(await ana.invite());
     await Promise.all([ana.here(), bo.here()]);
-    const cem = keep(await openPerson(relay.http));
+    const cem = keep(await openPerson(relay.http, { browser }));
     const link = await ana.invite();
     await cem.page.evaluate((fragment) => (location.hash = fragment), link.split('#')[1]);
     await cem.here();
@@ -54,7 +57,7 @@ describe('by invite link', () => {
   });
 
   test('the QR code says the same as the link', async () => {
-    const ana = keep(await openPerson(relay.http));
+    const ana = keep(await openPerson(relay.http, { browser }));
     const link = await ana.invite();
     const { default: decode } = await import('qr/decode.js');
     const scale = 4;
@@ -76,8 +79,8 @@ describe('by invite link', () => {
   });
 
   test('a link works once', async () => {
-    const { ana, link } = keep(await openPair(relay.http));
-    const eve = keep(await openPerson(relay.http));
+    const { ana, link } = keep(await openPair(relay.http, { browser }));
+    const eve = keep(await openPerson(relay.http, { browser }));
     await eve.join(link);
     await eve.page.locator('.thread').waitFor();
     await ana.say('only for the first');
@@ -91,12 +94,12 @@ describe('by invite link', () => {
   });
 
   test('a withdrawn invitation is gone, and says so', async () => {
-    const ana = keep(await openPerson(relay.http));
+    const ana = keep(await openPerson(relay.http, { browser }));
     const link = await ana.invite();
     await ana.page.getByRole('button', { name: 'Withdraw invitation' }).click();
     await ana.page.getByRole('heading', { name: 'Whom do you want to reach?' }).waitFor();
     await expect.poll(() => ana.page.locator('.pending').count(), { timeout: 15_000 }).toBe(0);
-    const bo = keep(await openPerson(link));
+    const bo = keep(await openPerson(link, { browser }));
     await bo.page
       .getByText('This invitation was used or withdrawn, or has expired. Ask for a new one.')
       .first()
@@ -105,17 +108,20 @@ describe('by invite link', () => {
   });
 
   test('an invitation that waits works after the inviter’s page was reloaded', async () => {
-    const ana = keep(await openPerson(relay.http));
+    const ana = keep(await openPerson(relay.http, { browser }));
     const link = await ana.invite();
     await ana.page.reload();
-    const bo = keep(await openPerson(link));
+    const bo = keep(await openPerson(link, { browser }));
     await Promise.all([ana.here(), bo.here()]);
   });
 });
 
 describe('by ID', () => {
   test('who is asked sees a row, allows, and both talk', async () => {
-    const [ana, bo] = [keep(await openPerson(relay.http)), keep(await openPerson(relay.http))];
+    const [ana, bo] = [
+      keep(await openPerson(relay.http, { browser })),
+      keep(await openPerson(relay.http, { browser })),
+    ];
     await bo.join(await ana.ownId());
     await bo.page.getByText('asked, waiting for an answer').first().waitFor();
     await bo.say('May I come in?');
@@ -132,7 +138,10 @@ describe('by ID', () => {
   });
 
   test('who is ignored or blocked is told nothing', async () => {
-    const [ana, bo] = [keep(await openPerson(relay.http)), keep(await openPerson(relay.http))];
+    const [ana, bo] = [
+      keep(await openPerson(relay.http, { browser })),
+      keep(await openPerson(relay.http, { browser })),
+    ];
     await bo.join(await ana.ownId());
     await ana.page.getByRole('button', { name: 'Block' }).click();
     await ana.page.locator('.contact', { hasText: 'Blocked' }).waitFor();
@@ -142,7 +151,7 @@ describe('by ID', () => {
 });
 
 test('the field says at once what is wrong', async () => {
-  const ana = keep(await openPerson(relay.http));
+  const ana = keep(await openPerson(relay.http, { browser }));
   const own = await ana.ownId();
   for (const [typed, words] of [
     ['hello!', 'not a code, a link or an ID'],
@@ -158,7 +167,7 @@ test('the field says at once what is wrong', async () => {
 });
 
 test('by keyboard alone: invite, type the code, name, write, compare, block', async () => {
-  const [ana, bo] = [keep(await openPerson(relay.http)), keep(await openPerson(relay.http))];
+  const [ana, bo] = [keep(await openPerson(relay.http, { browser })), keep(await openPerson(relay.http, { browser }))];
   const tabTo = async (person, locator) => {
     for (let i = 0; i < 40; i += 1) {
       await person.page.keyboard.press('Tab');

@@ -167,7 +167,7 @@ export class Person extends Tab {
 }
 
 /**
- * @param {string} url  @param {object} [options] those of launchChromium, and `init`: a script to run before the page's
+ * @param {string} url  @param {object} [options] those of launchChromium (`browser`: the running one to share), and `init`: a script to run before the page's
  */
 export async function openPerson(url, { init, ...options } = {}) {
   const browser = await launchChromium(options);
