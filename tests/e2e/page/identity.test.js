@@ -129,13 +129,13 @@ describe('languages', () => {
     const second = await ana.newTab();
     await ana.button('Settings and details').click();
     await ana.page.getByLabel('Language').selectOption('ar');
-    await ana.page.getByRole('heading', { name: 'الإعدادات والتفاصيل' }).waitFor();
+    await ana.page.getByRole('heading', { name: 'الإعدادات' }).waitFor();
     await ana.page.waitForFunction(() => document.activeElement?.localName === 'select');
     await second.page.getByRole('heading', { name: 'مع من تريد التواصل؟' }).waitFor();
     expect(await direction(second)).toEqual(['ar', 'rtl']);
     await ana.page.reload();
     await ana.page.getByLabel('اللغة').selectOption('');
-    await ana.page.getByRole('heading', { name: 'Settings and details' }).waitFor();
+    await ana.page.getByRole('heading', { name: 'Settings' }).waitFor();
     expect(await direction(ana)).toEqual(['en', 'ltr']);
   });
 });

@@ -31,6 +31,12 @@ export function Details() {
         {s.details.heading} <span class="fine">{s.details.more}</span>
       </summary>
       <dl class="facts">
+        <dt>{s.details.yourId}</dt>
+        <dd>
+          <Key value={engine.me.id} />
+          <p class="fine">{s.details.yourIdMore}</p>
+          <CopyButton text={engine.me.id} label={s.settings.copyId} />
+        </dd>
         <dt>{s.details.relay}</dt>
         <dd>
           <Key value={server.relayId ?? server.pinned} />

@@ -1,42 +1,32 @@
-/** The person's own name and ID, the language, notifications, and technical details. */
+/** Settings, one section per subject: you, this page on this device, what is kept, and technical details. */
 import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
 import { go, useEngine } from '../store.js';
 import { BackButton } from './BackButton.jsx';
-import { CopyButton } from './CopyButton.jsx';
 import { Details } from './Details.jsx';
 import { Icon } from './Icon.jsx';
-import { Key } from './Key.jsx';
 import { LanguageChoice } from './LanguageChoice.jsx';
 import { NameForm } from './NameForm.jsx';
 import { Notifications } from './Notifications.jsx';
 
 export function Settings() {
-  const me = useEngine((engine) => engine.me);
+  const name = useEngine(({ me }) => me.name);
   return (
     <div class="page">
       <header class="bar">
         <BackButton />
         <h1>{s.settings.heading}</h1>
       </header>
-      <div class="sheet">
+      <div class="sheet settings">
         <NameForm
           label={s.settings.yourName}
           hint={s.settings.yourNameMore}
-          value={me.name}
+          value={name}
           save={(name) => call('setName', { name })}
         />
-        <section>
-          <h2>{s.settings.yourId}</h2>
-          <Key value={me.id} />
-          <p class="fine">{s.settings.yourIdMore}</p>
-          <div class="buttons">
-            <CopyButton text={me.id} label={s.settings.copyId} />
-          </div>
-        </section>
         <LanguageChoice />
         <Notifications />
-        <section>
+        <section class="settings-ways">
           <Way to="identity" icon="move" label={s.settings.moveIdentity} />
           <Way to="server" icon="info" label={s.settings.serverSees} />
         </section>
