@@ -10,7 +10,7 @@ import { NameForm } from './NameForm.jsx';
 import { Notifications } from './Notifications.jsx';
 
 export function Settings() {
-  const name = useEngine(({ me }) => me.name);
+  const me = useEngine((engine) => engine.me);
   return (
     <div class="page">
       <header class="bar">
@@ -21,7 +21,7 @@ export function Settings() {
         <NameForm
           label={s.settings.yourName}
           hint={s.settings.yourNameMore}
-          value={name}
+          value={me.name}
           save={(name) => call('setName', { name })}
         />
         <LanguageChoice />
