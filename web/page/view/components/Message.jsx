@@ -1,7 +1,5 @@
 import { s } from '../../strings/index.js';
-
-/** Web addresses in a text, which become links. */
-const ADDRESS = /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]/g;
+import { Linked } from './Linked.jsx';
 
 /**
  * @typedef {object} MessageProps
@@ -20,7 +18,7 @@ export function Message({ message, name, here, online, held, first, last }) {
     <li class={`message ${mine ? 'mine' : 'theirs'} ${first ? 'first' : ''}`} data-state={state} data-id={message.id}>
       <span class="visually-hidden">{mine ? s.thread.said(s.you) : s.thread.said(name)}</span>
       <p class="bubble" dir="auto">
-        {withLinks(text.replace(/\n$/, ''))}
+        <Linked text={text.replace(/\n$/, '')} />
       </p>
       {last && (
         <p class="meta">
@@ -40,22 +38,4 @@ function stateWords(state, { name, here, online, held }) {
   if (held) return s.message.held;
   if (!online) return s.message.waitingServer;
   return here ? s.message.sending : s.message.waiting(name);
-}
-
-/** @param {string} text */
-function withLinks(text) {
-  /** @type {import('preact').ComponentChild[]} */
-  const parts = [];
-  let from = 0;
-  for (const found of text.matchAll(ADDRESS)) {
-    parts.push(text.slice(from, found.index));
-    parts.push(
-      <a href={found[0]} target="_blank" rel="noopener noreferrer nofollow">
-        {found[0]}
-      </a>,
-    );
-    from = found.index + found[0].length;
-  }
-  parts.push(text.slice(from));
-  return parts;
 }
