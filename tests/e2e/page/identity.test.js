@@ -1,20 +1,23 @@
 /** An identity that is saved in one browser and used in another; and the two languages. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startChromium } from '../../support/chromium.js';
 import { startRelay } from '../../support/relay.js';
 import { openPair, openPerson } from './person.js';
 
 let relay;
+let browser;
 let open = [];
 const keep = (one) => (open.push(one), one);
 beforeAll(async () => {
   relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
+  browser = await startChromium();
 });
 afterEach(async () => {
   await Promise.all(open.map((one) => one.close()));
   open = [];
 });
-afterAll(() => relay.stop());
+afterAll(() => Promise.all([browser.close(), relay.stop()]));
 
 const PASSPHRASE = 'four words in a row';
 
@@ -38,23 +41,23 @@ async function openCopy(person, text, passphrase) {
 
 describe('moving an identity', () => {
   test('the other browser is the same person afterwards, and knows the same people', async () => {
-    const { ana, bo } = keep(await openPair(relay.http));
+    const { ana, bo } = keep(await openPair(relay.http, { browser }));
     await ana.callThem('Bo');
     const id = await ana.ownId();
     const copy = await copyOf(ana);
     await ana.page.goto('about:blank');
 
-    const later = keep(await openPerson(relay.http));
+    const later = keep(await openPerson(relay.http, { browser }));
     const before = await later.ownId();
     const second = await later.newTab();
     await later.goTo({ screen: 'identity' });
     await openCopy(later, copy, 'four words in a raw');
     await later.page.getByText('Wrong passphrase, or the copy was changed.').waitFor();
     await openCopy(later, copy.slice(0, -60), PASSPHRASE);
-    await later.page.getByText('This is not a copy of an identity, or part of it is missing.').waitFor();
+    await later.page.getByText('That isn’t a copy of an identity, or part of it is missing.').waitFor();
     await openCopy(later, copy, PASSPHRASE);
     const question = later.page.getByRole('alert').filter({
-      hasText: 'with 1 contact? The identity, contacts and messages that are in this browser now will be deleted.',
+      hasText: 'with 1 contact? The identity, contacts, messages and files in this browser will be deleted.',
     });
     await question.waitFor();
     expect(await later.axe()).toEqual([]);
@@ -78,16 +81,16 @@ describe('moving an identity', () => {
   });
 
   test('a short passphrase, and two that differ, are told', async () => {
-    const ana = keep(await openPerson(relay.http));
+    const ana = keep(await openPerson(relay.http, { browser }));
     await ana.goTo({ screen: 'identity' });
     const fields = ana.page.locator('input[type=password]');
     await fields.nth(0).fill('too short');
     await ana.button('Make a copy').click();
-    await ana.page.getByText('This passphrase is too short.').waitFor();
+    await ana.page.getByText('That passphrase is too short.').waitFor();
     await fields.nth(0).fill(PASSPHRASE);
     await fields.nth(1).fill(`${PASSPHRASE}!`);
     await ana.button('Make a copy').click();
-    await ana.page.getByText('The two are not the same.').waitFor();
+    await ana.page.getByText('The two passphrases are different.').waitFor();
   });
 });
 
@@ -95,7 +98,7 @@ describe('languages', () => {
   const direction = ({ page }) => page.evaluate(() => [document.documentElement.lang, document.documentElement.dir]);
 
   test('as the browser prefers, right to left where it is read so; codes and IDs stay left to right', async () => {
-    const ana = keep(await openPerson(relay.http, { locale: 'ar-EG' }));
+    const ana = keep(await openPerson(relay.http, { browser, locale: 'ar-EG' }));
     expect(await direction(ana)).toEqual(['ar', 'rtl']);
     await ana.page.getByRole('heading', { name: 'مع من تريد التواصل؟' }).waitFor();
     const code = await ana.inviteByCode();
@@ -103,7 +106,7 @@ describe('languages', () => {
     expect(await ana.page.locator('.code-whole').evaluate((element) => getComputedStyle(element).direction)).toBe(
       'ltr',
     );
-    const bo = keep(await openPerson(relay.http));
+    const bo = keep(await openPerson(relay.http, { browser }));
     await bo.join(code);
     await Promise.all([ana.here(), bo.here()]);
     await ana.callThem('Bo');
@@ -125,7 +128,7 @@ describe('languages', () => {
   });
 
   test('chosen in the settings, for all tabs, and kept', async () => {
-    const ana = keep(await openPerson(relay.http));
+    const ana = keep(await openPerson(relay.http, { browser }));
     const second = await ana.newTab();
     await ana.button('Settings and details').click();
     await ana.page.getByLabel('Language').selectOption('ar');

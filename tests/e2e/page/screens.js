@@ -169,10 +169,10 @@ async function alone({ pair: { ana, bo }, words, person, see }) {
   await see('settings', ana);
   await ana.goTo({ screen: 'server' });
   await see('server-sees', ana);
-  await identity({ ana, see });
+  await identity({ ana, person, see });
 }
 
-async function identity({ ana, see }) {
+async function identity({ ana, person, see }) {
   const { page, words: s } = ana;
   const [first, second] = [0, 1].map((n) => page.locator('input[type=password]').nth(n));
   await ana.goTo({ screen: 'identity' });
@@ -197,4 +197,13 @@ async function identity({ ana, see }) {
   await ana.button(s.backup.open).click();
   await page.locator('.sure').waitFor();
   await see('identity-sure', ana);
+  const twin = await person();
+  await twin.goTo({ screen: 'identity' });
+  await twin.page.locator('input[type=file]').setInputFiles(path);
+  await twin.page.locator('input[type=password]').last().fill('four words in a row');
+  await twin.button(s.backup.open).click();
+  await twin.button(s.backup.replace).click();
+  await ana.goTo({ screen: 'home' });
+  await page.locator('.other-device').waitFor();
+  await see('other-device', ana);
 }

@@ -9,6 +9,7 @@
 import { Conversation } from './conversation.js';
 import { CHAT, cleanName, hex } from './chat.js';
 import { Codes } from './codes.js';
+import { Devices, PROFILE_BYTES } from './devices.js';
 import { doubtOf, namesake } from './doubt.js';
 import { Files } from './files/files.js';
 
@@ -77,6 +78,13 @@ export class Engine {
     this.opened = null;
     this.codes = new Codes(this);
     this.files = new Files(this);
+    this.devices = new Devices({
+      client: () => this.client,
+      me: () => this.me.id,
+      profile: async () => (await this.keptInstance()).subarray(0, PROFILE_BYTES),
+      changed: () => this.tell.state(),
+      log: (text) => this.log(text),
+    });
     /** The log. @type {{at: number, text: string}[]} */
     this.lines = [];
     /** @type {import('./types.js').Settings} */
@@ -157,8 +165,13 @@ export class Engine {
     }
   }
 
+  /** Returns this engine's instance: the profile's own, or one that begins like it. */
   async instance() {
-    if (!this.keepInstance) return this.random(8);
+    const kept = await this.keptInstance();
+    return this.keepInstance ? kept : new Uint8Array([...kept.subarray(0, PROFILE_BYTES), ...this.random(4)]);
+  }
+
+  async keptInstance() {
     const kept = await this.db.setting('instance');
     if (kept) return kept;
     const made = this.random(8);
@@ -235,6 +248,7 @@ export class Engine {
     const { client } = this;
     this.client = null;
     this.codes.clientGone();
+    this.devices.stop();
     client?.stop();
   }
 
@@ -273,6 +287,7 @@ export class Engine {
       everOnline: true,
     };
     this.log('connected to the server');
+    void this.devices.online();
     this.tell.state();
   }
 
@@ -311,6 +326,7 @@ export class Engine {
 
   /** @param {Session} session that somebody else opened */
   incoming(session) {
+    if (session.id === this.me.id) return this.devices.attach(session);
     const contact =
       this.contacts.get(session.id) ?? this.addContact({ id: session.id, how: 'invite', name: session.name });
     this.conversation(contact).attach(session, true);
@@ -462,6 +478,7 @@ export class Engine {
       })),
       lastClaim: this.lastClaim,
       claim: this.codes.shownClaim(),
+      elsewhere: this.devices.elsewhere,
       busy: this.busy(),
       files: this.files.shown(),
     };

@@ -190,6 +190,7 @@
  * @property {ShownKnock[]} knocks
  * @property {{secret: string, contact: string} | null} lastClaim the last invitation that was used, and by whom
  * @property {ShownClaim | null} claim
+ * @property {boolean} elsewhere this identity is in use on another device, too
  * @property {{messages: number, transfers: number}} busy what closing the page would interrupt
  * @property {FilesProgress} files
  */

@@ -382,37 +382,43 @@ export default (f) => ({
   backup: {
     heading: 'Save or move your identity',
     lead:
-      'Your identity is what your contacts know you by. With a copy you can be the same person in another ' +
-      'browser. The copy holds your contacts and names, not your messages.',
+      'Your identity is how your contacts know you. With a copy of it you are the same person in another browser. ' +
+      'The copy holds your contacts and their names, but no messages or files.',
+    oneDevice: 'Use it on one device at a time: a message to you reaches only one of them.',
     saveTitle: 'Make a copy',
     passphrase: 'Passphrase',
     repeat: 'Passphrase again',
-    passphraseMore: 'At least 10 characters; several words are best. Without it, the copy is useless, even to you.',
+    passphraseMore:
+      'At least 10 characters. Several words are best. Without it nobody can open the copy, not even you.',
     make: 'Make a copy',
-    making: 'Locking it…',
-    short: 'This passphrase is too short.',
-    unequal: 'The two are not the same.',
-    ready: 'The copy is ready. Whoever has it and the passphrase can be you.',
+    making: 'Encrypting…',
+    short: 'That passphrase is too short.',
+    unequal: 'The two passphrases are different.',
+    ready: 'Your copy is ready. Anyone who has it and the passphrase can pretend to be you.',
     download: 'Save as a file',
     copyText: 'Copy as text',
     fileName: 'pairlink-identity.txt',
     loadTitle: 'Use a copy here',
-    file: 'Choose a file',
+    file: 'Choose the file',
     text: 'or paste its text',
     open: 'Open the copy',
-    opening: 'Unlocking it…',
+    opening: 'Opening…',
     problem: {
-      form: 'This is not a copy of an identity, or part of it is missing.',
-      version: 'This copy was made by a newer version of Pairlink.',
+      form: 'That isn’t a copy of an identity, or part of it is missing.',
+      version: 'This copy comes from a newer version of Pairlink.',
       wrong: 'Wrong passphrase, or the copy was changed.',
     },
     sure: (/** @type {string} */ name, /** @type {number} */ n) =>
-      `Become ${f.iso(name)} here, with ${f.plural(n, { one: '1 contact', other: (count) => `${count} contacts` })}? The identity, contacts and messages that are in this browser now will be deleted.`,
+      `Become ${f.iso(name)} here, with ${f.plural(n, { one: '1 contact', other: (count) => `${count} contacts` })}? The identity, contacts, messages and files in this browser will be deleted.`,
     nameless: (/** @type {string} */ tail) => `…${f.ltr(tail)}`,
     replace: 'Replace everything here',
-    same: 'You have this identity here already. Contacts that are missing will be added.',
+    same: 'You already use this identity here. Contacts you don’t have yet will be added.',
     add: 'Add the contacts',
-    done: 'Done.',
+    elsewhere: 'This identity is also in use on another device.',
+    elsewhereMore:
+      'Messages reach only one of them. Close Pairlink on the other device. If you never copied your identity, ' +
+      'someone else has it: delete everything here in Settings and connect with your contacts again.',
+    understood: 'OK',
   },
   share: {
     heading: 'Whom do you want to send this to?',

@@ -48,6 +48,7 @@ class FakeSession extends Emitter {
     super();
     this.id = id;
     this.name = name;
+    if (id === idOf(1)) return; // no other device has this identity
     this.timer = setTimeout(() => {
       this.state = 'linked';
       this.emit('linked', {});
@@ -57,6 +58,7 @@ class FakeSession extends Emitter {
     setTimeout(() => this.echo(data), 60);
     return { place: 0, delivered: new Promise((done) => setTimeout(done, 40)) };
   }
+  instance = new Uint8Array(8);
   echo(data) {
     const id = crypto.getRandomValues(new Uint8Array(16));
     const bytes = new Uint8Array([

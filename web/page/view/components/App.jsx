@@ -9,6 +9,7 @@ import { ConnectionLine } from './ConnectionLine.jsx';
 import { Home } from './Home.jsx';
 import { IdentityScreen } from './IdentityScreen.jsx';
 import { InviteScreen } from './InviteScreen.jsx';
+import { OtherDevice } from './OtherDevice.jsx';
 import { PlainBanner } from './PlainBanner.jsx';
 import { ServerChanged } from './ServerChanged.jsx';
 import { ServerSees } from './ServerSees.jsx';
@@ -66,6 +67,7 @@ function Page() {
         <ServerChanged />
         <PlainBanner />
         <ConnectionLine />
+        <OtherDevice />
         <UpdateLine />
       </div>
       {people > 0 && !narrow && <Sidebar />}

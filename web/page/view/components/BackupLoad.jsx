@@ -83,6 +83,7 @@ function Sure({ found, cancel }) {
       <h2 id="backup-sure">{s.backup.loadTitle}</h2>
       <div class={`sure ${same ? 'sure-harmless' : ''}`} role="alert">
         <p>{same ? s.backup.same : s.backup.sure(name || s.backup.nameless(id.slice(-4)), contacts)}</p>
+        {!same && <p>{s.backup.oneDevice}</p>}
         <div class="buttons">
           <button
             type="button"

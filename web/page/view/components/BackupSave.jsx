@@ -33,7 +33,9 @@ export function BackupSave() {
       <h2 id="backup-save">{s.backup.saveTitle}</h2>
       {text ? (
         <>
-          <p role="status">{s.backup.ready}</p>
+          <p role="status">
+            {s.backup.ready} {s.backup.oneDevice}
+          </p>
           <div class="buttons">
             <button
               type="button"
