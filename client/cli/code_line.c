@@ -142,7 +142,8 @@ static void line_character(code_line *line, unsigned char byte) {
     text[0] = (char)(byte - 'A' + 'a');
     letter = true;
   }
-  if (letter && part_index(line) == 0) line_separate(line);
+  bool over = part_index(line) == 0 || (part_is_whole(line) && line_match(line, line_part(line)).count == 1);
+  if (letter && over) line_separate(line); /* no word of a code begins another */
   unsigned index = part_index(line);
   line->asked = index == 0 && letter;
   if (index == 0 ? digit && strlen(line_part(line)) < CODE_DIGITS_MAX : letter) code_line_append(line, text);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../core/base/base.h"
+#include "../core/code/code.h"
 #include "../lib/url.h"
 
 enum { FRAGMENT_CHARS = 114, WORD_MAX = 16 };
@@ -91,54 +92,67 @@ static bool is_word(const char *text, size_t size, code_word_function *word) {
   return false;
 }
 
-/* Returns the bytes of one hyphen, or of a dash from U+2010 to U+2015; 0 for anything else. */
-static size_t dash_at(const char *at) {
-  const unsigned char *c = (const unsigned char *)at;
-  if (*c == '-') return 1;
-  return c[0] == 0xe2 && c[1] == 0x80 && c[2] >= 0x90 && c[2] <= 0x95 ? 3 : 0;
+/* Returns true for a hyphen, or a dash from U+2010 to U+2015. */
+static bool is_dash(pl_view at) {
+  const uint8_t *c = at.data;
+  return c[0] == '-' || (at.size >= 3 && c[0] == 0xe2 && c[1] == 0x80 && c[2] >= 0x90 && c[2] <= 0x95);
 }
 
-/* Returns the bytes of one dash or one piece of white space, including U+00A0; 0 for anything else. */
-static size_t gap_at(const char *at) {
-  if (pl_ascii_is_space((uint8_t)*at)) return 1;
-  if (strncmp(at, "\xc2\xa0", 2) == 0) return 2;
-  return dash_at(at);
+/* Returns the character at the view, as pl_code_next does, without moving it; PL_CODE_OTHER at the end. */
+static int peek(pl_view at) {
+  return at.size ? pl_code_next(&at) : PL_CODE_OTHER;
 }
 
-/* Returns the place behind the gap between two parts, or NULL when there is no gap. strict: the gap is exactly one
- * dash. */
-static const char *skip_gap(const char *at, bool strict) {
-  size_t n = strict ? dash_at(at) : gap_at(at);
-  if (!n) return NULL;
-  at += n;
-  while (!strict && (n = gap_at(at))) at += n;
-  return at;
+static bool is_digit(int c) {
+  return c >= '0' && c <= '9';
+}
+
+static bool is_letter(int c) {
+  return c >= 'a' && c <= 'z';
+}
+
+/* Moves the view behind the gap between two parts. strict: the gap is exactly one dash, else it may be missing. */
+static bool skip_gap(pl_view *at, bool strict) {
+  if (strict) return at->size && is_dash(*at) && pl_code_next(at) == PL_CODE_GAP;
+  while (peek(*at) == PL_CODE_GAP) (void)pl_code_next(at);
+  return true;
+}
+
+/* Moves the view behind a word, which is a whole run of letters, or the start of one if `within`. Returns its length,
+ * or 0 when there is none. */
+static size_t take_word(pl_view *at, bool within, code_word_function *word) {
+  size_t run = 0, size;
+  while (run < at->size && pl_ascii_is_letter(at->data[run])) run++;
+  size = run < WORD_MAX ? run : WORD_MAX;
+  while (size && !is_word((const char *)at->data, size, word)) size--;
+  if (!within && size != run) return 0;
+  *at = (pl_view){at->data + size, at->size - size};
+  return size;
 }
 
 /* Returns true, and the code in `out`, when a code starts at `at`, which is a digit. */
-static bool take_code(const char *at, bool strict, code_word_function *word, char out[PAIRLINK_INVITE_LINK_MAX]) {
-  size_t digits = strspn(at, "0123456789"), used = digits;
-  if (digits < CODE_DIGITS_MIN || digits > CODE_DIGITS_MAX || *at == '0') return false;
-  memcpy(out, at, digits);
-  at += digits;
+static bool take_code(pl_view at, bool strict, code_word_function *word, char out[PAIRLINK_INVITE_LINK_MAX]) {
+  size_t used = 0;
+  while (is_digit(peek(at)) && used <= CODE_DIGITS_MAX) out[used++] = (char)pl_code_next(&at);
+  if (used < CODE_DIGITS_MIN || used > CODE_DIGITS_MAX || out[0] == '0') return false;
   for (int i = 0; i < CODE_WORDS; i++) {
-    size_t n = 0;
-    at = skip_gap(at, strict);
-    while (at && pl_ascii_is_letter((uint8_t)at[n])) n++;
-    if (!at || !is_word(at, n, word)) return false;
+    if (!skip_gap(&at, strict)) return false;
+    const uint8_t *start = at.data;
+    size_t n = take_word(&at, !strict && i + 1 < CODE_WORDS, word);
+    if (n == 0) return false;
     out[used++] = '-';
-    for (size_t k = 0; k < n; k++) out[used++] = (char)pl_ascii_lower((uint8_t)at[k]);
-    at += n;
+    for (size_t k = 0; k < n; k++) out[used++] = (char)pl_ascii_lower(start[k]);
   }
   out[used] = '\0';
-  return !pl_ascii_is_digit((uint8_t)*at);
+  return !is_digit(peek(at));
 }
 
 static bool find_code(const char *text, bool strict, code_word_function *word, char out[PAIRLINK_INVITE_LINK_MAX]) {
-  for (const char *at = text; *at; at++) {
-    bool begins = pl_ascii_is_digit((uint8_t)*at) &&
-                  (at == text || (!pl_ascii_is_digit((uint8_t)at[-1]) && !pl_ascii_is_letter((uint8_t)at[-1])));
+  int before = PL_CODE_GAP;
+  for (pl_view at = {(const uint8_t *)text, strlen(text)}; at.size;) {
+    bool begins = is_digit(peek(at)) && !is_digit(before) && !is_letter(before);
     if (begins && take_code(at, strict, word, out)) return true;
+    before = pl_code_next(&at);
   }
   return false;
 }

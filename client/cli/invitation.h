@@ -19,8 +19,9 @@ typedef enum invitation_kind {
  * list. */
 typedef const char *code_word_function(unsigned n);
 
-/* Prefers a link to a code, because the check bytes of a link leave no doubt, and a code with hyphens to one with
- * spaces. `out` is "" for INVITATION_NONE. */
+/* Prefers a link to a code, because the check bytes of a link leave no doubt, and a code with hyphens to one
+ * whose parts are separated in another way or not at all (docs/protocol.md, "Codes"). `out` is "" for INVITATION_NONE.
+ */
 invitation_kind invitation_find(const char *text, code_word_function *word, char out[PAIRLINK_INVITE_LINK_MAX]);
 
 #endif

@@ -138,6 +138,7 @@ export const ROOMS = {
       'client/core/wire',
       'client/core/identity',
       'client/core/names',
+      'client/core/code',
       'client/core/transfer',
     ],
     layers: [

@@ -61,6 +61,26 @@ static json_t *read_codes(void) {
       "4821\xe2\x80\x94"
       "a\xe2\x80\x93"
       "B",
+      "4821ab",
+      "4821a-b",
+      "4821-ab",
+      "4821_a_b",
+      "4821, a, b",
+      "4821 , a , b",
+      "4821.a.b",
+      "4821:a/b;",
+      "(4821-a-b)",
+      "\xe2\x80\x9c"
+      "4821-a-b\xe2\x80\x9d.",
+      "\xe2\x81\xa6"
+      "4821-a-b\xe2\x81\xa9",
+      "4821-a-\xc2\xad"
+      "b",
+      "4821\xe2\x88\x92"
+      "a\xd8\x8c b",
+      "\xd9\xa4\xd9\xa8\xd9\xa2\xd9\xa1-a-b",
+      "\xdb\xb4\xdb\xb8\xdb\xb2\xdb\xb1 a b",
+      "-4821-a-b-",
   };
   json_t *list = json_array();
   char text[128];
@@ -88,18 +108,23 @@ static json_t *refused_codes(void) {
       {"a number that is too large", "10000000-a-b"},
       {"a number of many digits", "184467440737095520821-a-b"},
       {"a leading zero", "04821-a-b"},
-      {"a sign", "+4821-a-b"},
       {"a letter in the number", "48z1-a-b"},
       {"a word that is not in the list", "4821-a-xyzzy"},
       {"a word with a letter more", "4821-a-bx"},
       {"a word with a digit", "4821-a-b7"},
-      {"nothing between number and word", "4821a-b"},
-      {"nothing between the words", "4821-ab"},
-      {"a hyphen before", "-4821-a-b"},
-      {"a hyphen behind", "4821-a-b-"},
-      {"another separator", "4821_a_b"},
-      {"a comma", "4821, a, b"},
       {"a very long word", "4821-a-bbbbbbbb"},
+      {"a gap within the number", "48 21-a-b"},
+      {"a gap within a word", "4821-a-whin ny"},
+      {"a word too many, without gaps", "4821aba"},
+      {"a letter before", "x4821-a-b"},
+      {"a digit behind", "4821ab7"},
+      {"a letter that is not plain", "4821-a-whinn\xc3\xbd"},
+      {"a symbol",
+       "4821\xe2\x98\x85"
+       "a-b"},
+      {"a Kelvin sign, which some systems make a small k",
+       "4821-a-\xe2\x84\xaa"
+       "ayak"},
       {"another script", "4821-a-\xd0\xba\xd0\xbe\xd1\x82"},
   };
   json_t *list = json_array();

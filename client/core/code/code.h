@@ -22,8 +22,14 @@ typedef struct pl_code {
   uint16_t words[PL_CONST_CODE_WORDS]; /* as numbers, see words.h */
 } pl_code;
 
-/* Reads a code as people type it: with capitals, and any spaces, hyphens and other dashes between the parts. Returns 0
- * or PL_ECODE. */
+enum { PL_CODE_GAP = ' ', PL_CODE_OTHER = -1 };
+
+/* Reads one character as a reader of codes sees it, and moves the view, which is not empty, behind it. Returns '0' to
+ * '9' for a digit, which may be Arabic or Persian, the small letter for a letter from a to z, PL_CODE_GAP for what may
+ * stand between the parts of a code, and PL_CODE_OTHER for anything else, broken UTF-8 included. */
+int pl_code_next(pl_view *text);
+/* Reads a code as people type it: with capitals, and anything but letters and digits around its parts, or nothing
+ * between them. Returns 0 or PL_ECODE. */
 int pl_code_parse(pl_code *out, pl_view text) PL_MUST_USE;
 /* Writes "4821-copper-violin". */
 void pl_code_format(const pl_code *code, char out[PL_CODE_TEXT_MAX]);

@@ -5,72 +5,77 @@
 #include "../words/words.h"
 #include "code.h"
 
-enum { DIGITS_MAX = 7, WORD_MAX = 16, /* no word is longer */ PARTS = 1 + PL_CONST_CODE_WORDS };
+enum { DIGITS_MAX = 7, WORD_MAX = 8, SPACE_MAX = 1 /* gaps are one space each */ };
+enum { FLAT_MAX = DIGITS_MAX + PL_CONST_CODE_WORDS * (SPACE_MAX + WORD_MAX) + SPACE_MAX + 1 };
 
-/* Returns the bytes of the space at p, which may be a no-break space, or 0 when there is none. */
-static size_t code_space(const uint8_t *p, size_t left) {
-  if (pl_ascii_is_space(*p)) return 1;
-  return left >= 2 && p[0] == 0xc2 && p[1] == 0xa0 ? 2 : 0;
+/* Returns whether a character beyond ASCII separates parts; docs/protocol.md lists them. */
+static bool code_separates(uint32_t c) {
+  static const uint32_t single[] = {0xa0, 0xab, 0xad, 0xb7, 0xbb, 0x60c, 0x61c, 0x2212, 0xfeff, 0xff0c, 0xff0d};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(single); i++)
+    if (c == single[i]) return true;
+  return (c >= 0x2000 && c <= 0x206f) || (c >= 0x3000 && c <= 0x3002);
 }
 
-/* The same for anything that may stand between two parts: spaces, hyphens, and the dashes that phones make of hyphens
- * (U+2010 to U+2015). */
-static size_t code_separator(const uint8_t *p, size_t left) {
-  if (*p == '-') return 1;
-  if (left >= 3 && p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0x90 && p[2] <= 0x95) return 3;
-  return code_space(p, left);
+int pl_code_next(pl_view *text) {
+  uint32_t c = 0;
+  size_t n = pl_utf8_read(text->data, text->size, &c);
+  *text = (pl_view){text->data + (n ? n : 1), text->size - (n ? n : 1)};
+  if (n == 0) return PL_CODE_OTHER;
+  if (c < 0x80 && (pl_ascii_is_letter((uint8_t)c) || pl_ascii_is_digit((uint8_t)c))) return pl_ascii_lower((uint8_t)c);
+  if (c >= 0x660 && c <= 0x669) return '0' + (int)(c - 0x660);
+  if (c >= 0x6f0 && c <= 0x6f9) return '0' + (int)(c - 0x6f0);
+  return c < 0x80 || code_separates(c) ? PL_CODE_GAP : PL_CODE_OTHER;
 }
 
-static pl_view code_trim(pl_view text) {
-  size_t n;
-  while (text.size && (n = code_space(text.data, text.size))) text = (pl_view){text.data + n, text.size - n};
-  for (n = 1; n && text.size; text.size -= n) {
-    n = code_space(text.data + text.size - 1, 1);
-    if (!n && text.size >= 2) n = code_space(text.data + text.size - 2, 2) == 2 ? 2 : 0;
+/* Writes the text with plain digits, small letters, one space for each gap between parts, and none around them. */
+static int code_flatten(char flat[FLAT_MAX], pl_view text) {
+  size_t used = 0;
+  bool gap = false;
+  while (text.size) {
+    int c = pl_code_next(&text);
+    if (c == PL_CODE_OTHER) return PL_ECODE;
+    if (c != PL_CODE_GAP) {
+      if (used + gap + 1 >= FLAT_MAX) return PL_ECODE;
+      if (gap) flat[used++] = ' ';
+      flat[used++] = (char)c;
+    }
+    gap = c == PL_CODE_GAP && used > 0;
   }
-  return text;
+  flat[used] = '\0';
+  return 0;
 }
 
-/* Returns the bytes before the next separator, and moves *rest behind it. */
-static pl_view code_next_part(pl_view *rest) {
-  pl_view part = {rest->data, 0};
-  size_t at = 0;
-  while (at < rest->size && code_separator(rest->data + at, rest->size - at) == 0) at++;
-  part.size = at;
-  for (size_t n = 1; n && at < rest->size; at += n) n = code_separator(rest->data + at, rest->size - at);
-  *rest = (pl_view){rest->data + at, rest->size - at};
-  return part;
-}
-
-static int code_read_number(uint32_t *out, pl_view part) {
+static int code_read_number(uint32_t *out, const char **at) {
+  size_t digits = strspn(*at, "0123456789");
   uint32_t number = 0;
-  if (part.size == 0 || part.size > DIGITS_MAX || part.data[0] == '0') return PL_ECODE;
-  for (size_t i = 0; i < part.size; i++) {
-    if (!pl_ascii_is_digit(part.data[i])) return PL_ECODE;
-    number = 10 * number + (uint32_t)(part.data[i] - '0');
-  }
+  if (digits == 0 || digits > DIGITS_MAX || **at == '0') return PL_ECODE;
+  for (size_t i = 0; i < digits; i++) number = 10 * number + (uint32_t)((*at)[i] - '0');
+  *at += digits;
   *out = number;
   return number >= PL_CONST_CODE_NUMBER_MIN && number <= PL_CONST_CODE_NUMBER_MAX ? 0 : PL_ECODE;
 }
 
-static int code_read_word(uint16_t *out, pl_view part) {
-  uint8_t lower[WORD_MAX];
-  if (part.size == 0 || part.size > sizeof lower) return PL_ECODE;
-  for (size_t i = 0; i < part.size; i++) lower[i] = pl_ascii_lower(part.data[i]);
-  int n = pl_word_find((pl_view){lower, part.size});
-  if (n >= 0) *out = (uint16_t)n;
-  return n < 0 ? PL_ECODE : 0;
+/* No word begins another, so at most one word starts here, and a gap behind it tells nothing. */
+static int code_read_word(uint16_t *out, const char **at) {
+  if (**at == ' ') ++*at;
+  size_t letters = strspn(*at, "abcdefghijklmnopqrstuvwxyz");
+  for (size_t size = 1; size <= letters && size <= WORD_MAX; size++) {
+    int n = pl_word_find((pl_view){(const uint8_t *)*at, size});
+    if (n < 0) continue;
+    *out = (uint16_t)n;
+    *at += size;
+    return 0;
+  }
+  return PL_ECODE;
 }
 
 int pl_code_parse(pl_code *out, pl_view text) {
-  text = code_trim(text);
-  pl_view rest = text;
-  int rc = rest.size ? code_read_number(&out->number, code_next_part(&rest)) : PL_ECODE;
-  for (size_t i = 0; rc == 0 && i < PL_CONST_CODE_WORDS; i++)
-    rc = rest.size ? code_read_word(&out->words[i], code_next_part(&rest)) : PL_ECODE;
-  if (rc) return rc;
-  return rest.size == 0 && pl_ascii_is_letter(text.data[text.size - 1]) ? 0
-                                                                        : PL_ECODE; /* nothing may follow the words */
+  char flat[FLAT_MAX];
+  const char *at = flat;
+  int rc = code_flatten(flat, text);
+  if (rc == 0) rc = code_read_number(&out->number, &at);
+  for (size_t i = 0; rc == 0 && i < PL_CONST_CODE_WORDS; i++) rc = code_read_word(&out->words[i], &at);
+  return rc == 0 && *at ? PL_ECODE : rc; /* nothing may follow the words */
 }
 
 void pl_code_format(const pl_code *code, char out[PL_CODE_TEXT_MAX]) {

@@ -40,6 +40,8 @@ static void a_pasted_code_is_found(void **state) {
       {"4821-copper-violin", "4821-copper-violin"},
       {"  4821 - COPPER   Violin ", "4821-copper-violin"},
       {"4821copper violin", "4821-copper-violin"},
+      {"4821copperviolin", "4821-copper-violin"},
+      {"4821 , copper , violin", "4821-copper-violin"},
       {"4821---copper--violin--", "4821-copper-violin"},
       {"“4821-copper-violin.”", "4821-copper-violin"},
       {"4821\xe2\x80\x93"

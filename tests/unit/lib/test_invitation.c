@@ -113,6 +113,14 @@ static void a_code_is_found_in_the_text_around_it(void **state) {
       {"123456789-oak-cop", "123456789-oak-cop"},
       {"4821\xc2\xa0oak\tvine", "4821-oak-vine"},
       {"4821-copper-violets 4821-copper-violet", "4821-copper-violet"},
+      {"4821copperviolin", "4821-copper-violin"},
+      {"4821 , copper , violin", "4821-copper-violin"},
+      {"the code is 4821.copper.violin.", "4821-copper-violin"},
+      {"[4821_copper_violin]", "4821-copper-violin"},
+      {"\xd9\xa4\xd9\xa8\xd9\xa2\xd9\xa1-copper-violin", "4821-copper-violin"},
+      {"\xe2\x81\xa6"
+       "4821-copper-violin\xe2\x81\xa9",
+       "4821-copper-violin"},
   };
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -136,7 +144,8 @@ static void nothing_is_found_where_there_is_nothing(void **state) {
       "4821oak",
       "4821-oak-vi7",
       "4821-oak-vine5x",
-      "4821.oak.vine",
+      "4821oakvines",
+      "4821 oak vinevine",
       "\xe2\x80",
       "4821\xe2",
       "#",

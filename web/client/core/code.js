@@ -22,7 +22,13 @@ import {
 import { WORDS } from '../words.js';
 
 const NONCE = new Uint8Array(12); // each key seals once
-const CODE_FORM = new RegExp(`^([1-9][0-9]*)${'[\\s\\p{Pd}]+([a-z]+)'.repeat(CODE_WORDS)}$`, 'u');
+const DIGITS_MAX = String(CODE_NUMBER_MAX).length;
+const WORD_MAX = 8;
+/** The characters beyond ASCII that may stand around the parts of a code. */
+const SEPARATORS =
+  '\\u00a0\\u00ab\\u00ad\\u00b7\\u00bb\\u060c\\u061c\\u2000-\\u206f\\u2212\\u3000-\\u3002\\ufeff\\uff0c\\uff0d';
+const GAP = new RegExp(`(?:[^0-9A-Za-z\\u0080-\\uffff]|[${SEPARATORS}])+`, 'g');
+const FLAT = new RegExp(`^([1-9][0-9]{0,${DIGITS_MAX - 1}})([a-z ]+)$`);
 
 // ---- as text -----------------------------------------------------------------------------------------------
 
@@ -51,13 +57,41 @@ export function completeWord(prefix) {
   return WORDS.slice(from, to);
 }
 
-/** Reads a code as typed. Capitals are accepted, and any spaces and hyphens between the parts. Throws ECODE.
+/** Writes a text as a reader of codes sees it: with plain digits, small letters, one space for each gap between parts,
+ * and none around them. Other characters stay.
+ * @param {string} text */
+export function flattenCode(text) {
+  return text
+    .replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (digit) => String(digit.charCodeAt(0) & 15))
+    .replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+    .replace(GAP, ' ')
+    .trim();
+}
+
+/** Returns the word of the list that the text starts with: at most one does, since no word begins another.
+ * @param {string} text */
+function wordAt(text) {
+  for (let size = 1; size <= WORD_MAX && size <= text.length; size++) {
+    const word = text.slice(0, size);
+    if (isWord(word)) return word;
+  }
+  return undefined;
+}
+
+/** Reads a code as typed: with capitals, and any separators around its parts, or none between them. Throws ECODE.
  * @param {string} text
  * @returns {{number: number, words: string[]}} */
 export function parseCode(text) {
-  const [, digits, ...words] = CODE_FORM.exec(checkText(text, 'a code').trim().toLowerCase()) ?? [];
+  const [, digits, letters = ''] = FLAT.exec(flattenCode(checkText(text, 'a code'))) ?? [];
   const number = Number(digits);
-  if (!(number >= CODE_NUMBER_MIN && number <= CODE_NUMBER_MAX) || !words.every(isWord))
+  let rest = letters;
+  const words = Array.from({ length: CODE_WORDS }, () => {
+    rest = rest.startsWith(' ') ? rest.slice(1) : rest;
+    const word = wordAt(rest) ?? '';
+    rest = rest.slice(word.length);
+    return word;
+  });
+  if (!(number >= CODE_NUMBER_MIN && number <= CODE_NUMBER_MAX) || rest || !words.every(Boolean))
     throw new PairlinkError('ECODE');
   return { number, words };
 }

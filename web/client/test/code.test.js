@@ -91,6 +91,9 @@ describe('as text', () => {
     `4821--${first.toUpperCase()} - ${second}`,
     `4821\u2013${first}\u2011${second}`,
     `4821\u00a0${first}\t${second}`,
+    `4821${first}${second}`,
+    `-4821, ${first}_${second}-`,
+    `\u0664\u06f8\u0662\u06f1\u060c\u2068${first}.${second}\u2069`,
   ])('%j is read', (text) => {
     expect(parseCode(text)).toEqual({ number: 4821, words: [first, second] });
     expect(formatCode(4821, [first, second])).toBe(`4821-${first}-${second}`);
@@ -105,11 +108,14 @@ describe('as text', () => {
     `4821-${first}-xyzzyx`,
     `4821-${first}-${second}-${second}`,
     `x4821-${first}-${second}`,
-    `4821${first}-${second}`,
-    `4821-${first}-${second}-`,
-    `-4821-${first}-${second}`,
+    `48 21-${first}-${second}`,
+    `4821-${first.slice(0, 2)} ${first.slice(2)}-${second}`,
+    `4821-${first}-\u212a${second}`,
   ])('%j is refused', (text) => {
     expect(() => parseCode(text)).toThrow(expect.objectContaining({ code: 'ECODE' }));
+  });
+  test('without gaps there is one way to read a code: no word begins another', () => {
+    expect(WORDS.filter((word, index) => WORDS[index + 1]?.startsWith(word))).toEqual([]);
   });
   test('words are completed', () => {
     expect(completeWord('')).toEqual([]);
