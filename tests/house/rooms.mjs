@@ -202,6 +202,7 @@ export const ROOMS = {
       TABLES,
       SODIUM,
       'web/client/index.js',
+      'web/client/core/code.js',
       'web/client/core/names.js',
       'web/client/core/transfer/transfer.js',
       'web/client/core/transfer/name.js',

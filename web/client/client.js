@@ -301,6 +301,11 @@ export class Client extends Emitter {
     const number = this.step({ type: 'connect', peer: parseId(id), secret: invite?.secret ?? null });
     return this.sessions.get(number) ?? this.addSession(number, id, new Uint8Array(INSTANCE_BYTES), '', '');
   }
+  /** Changes what you call yourself. The other sides see it from the next time on that a session is linked or a code
+   * pairs. @param {string} name */
+  setName(name) {
+    this.engine.setName(checkText(name, 'name'));
+  }
   /** Makes a link that lets the first person who uses it in without a knock. The client must know the relay's ID, so it
    * must have been online once or have been given `relayId`; otherwise this throws ESTATE. Throws EURL when the relay
    * is not at the root of its host, because a link always points to the root.

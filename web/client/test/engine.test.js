@@ -308,6 +308,15 @@ describe('pairing', () => {
     expect(ana.last('linked')).toMatchObject({ text: 'test/1', name: 'bo' });
     expect(toHex(ana.last('linked').instance)).toBe(toHex(bo.instance));
   });
+  test('a name that changes is seen when the next session is linked', () => {
+    const { world, ana, bo } = pair();
+    const cem = world.peer('cem', { acceptAll: true }).start();
+    ana.engine.setName('Ana Maria');
+    ana.connect(cem);
+    world.until(() => cem.last('linked'), 'linked');
+    expect(cem.last('session')).toMatchObject({ name: 'Ana Maria' });
+    expect(bo.of('session')).toHaveLength(1);
+  });
   test('waits for a peer that is not there yet', () => {
     const world = new World();
     const ana = world.peer('ana').start();

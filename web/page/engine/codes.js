@@ -45,6 +45,13 @@ export class Codes {
     return shown;
   }
 
+  /** Whether a code can still pair: one that somebody was given, or the one that is being tried. */
+  get underWay() {
+    return [...this.made.values(), this.claim].some(
+      (entry) => entry && ['making', 'ready', 'trying'].includes(entry.state),
+    );
+  }
+
   /** Makes a code for an invitation; cancels the code that it had. @param {string} invitation */
   make(invitation) {
     this.cancel(invitation);

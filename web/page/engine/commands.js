@@ -182,16 +182,18 @@ export const commands = {
   },
 
   /**
-   * Sets the name that others are shown as a suggestion. It is sent when a session is linked, so the client is
-   * restarted.
+   * Sets the name that others are shown as a suggestion. Those who are connected already learn it when a session is
+   * linked the next time, so the client is restarted, unless that would end a code.
    * @param {Engine} engine @param {{name: string}} args
    */
   setName: async (engine, { name }) => {
     const clean = cleanName(name);
     if (clean === engine.me.name) return;
     engine.me.name = clean;
+    engine.client?.setName(clean);
     await engine.db.setSetting('name', clean || undefined);
-    if (!engine.server.changed) await engine.connect();
+    const told = [...engine.conversations.values()].some(({ current }) => current);
+    if (told && !engine.server.changed && !engine.codes.underWay) await engine.connect();
     engine.tell.state();
   },
 

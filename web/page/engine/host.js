@@ -43,10 +43,16 @@ export class Host {
     if (this.stateDue) return;
     this.stateDue = true;
     queueMicrotask(async () => {
-      this.stateDue = false;
       const engine = await this.engine;
-      if (engine && this.ports.size > 0) this.broadcast({ state: this.stateOf(engine) });
+      this.tellNow(engine);
     });
+  }
+
+  /** Tells the state if that is due. @param {Engine | null} engine */
+  tellNow(engine) {
+    if (!this.stateDue) return;
+    this.stateDue = false;
+    if (engine && this.ports.size > 0) this.broadcast({ state: this.stateOf(engine) });
   }
 
   /** @param {Engine} engine @returns {import('./types.js').State} */
@@ -94,7 +100,9 @@ export class Host {
     if (!engine) throw new Error('no engine');
     if (cmd !== 'hello') {
       await engine.started;
-      return known[cmd](engine, args);
+      const value = await known[cmd](engine, args);
+      this.tellNow(engine); // what the command made is known to the tab before it goes there
+      return value;
     }
     await commands.hello(engine, args);
     this.tellState(); // the number of tabs changed

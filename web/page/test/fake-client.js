@@ -108,6 +108,7 @@ class FakeClient extends Emitter {
     }, 600);
     return code;
   }
+  setName() {}
   addInvite() {}
   revokeInvite() {}
   allow() {}

@@ -352,6 +352,10 @@ export class Engine {
   }
   // ---- whom to let in -----------------------------------------------------------------------------------
 
+  /** Changes what this side calls itself, for the sessions and codes that follow. @param {string} name */
+  setName(name) {
+    this.nameBytes = utf8Within(name, NAME_MAX);
+  }
   /** Returns the bytes of the largest message that this session can send now; 0 when it is closed.
    * @param {number} number */
   messageMax(number) {
