@@ -141,7 +141,7 @@ typedef enum pairlink_event_type {
   PAIRLINK_EVENT_ONLINE = 1,
   /* This side is not logged in, or no longer. Fields: error, reason, text, retry_ms. */
   PAIRLINK_EVENT_OFFLINE = 2,
-  /* A stranger asks for a session. Answer now or later with pairlink_allow, pairlink_deny or pairlink_block. Fields:
+  /* A stranger asks for a session. Answer now or later with pairlink_allow, _deny, _refuse or _block. Fields:
    * peer, text (the name that the stranger gives itself). */
   PAIRLINK_EVENT_KNOCK = 3,
   /* A peer has opened a session. Fields: session, text (the peer's application). */
@@ -318,12 +318,24 @@ PAIRLINK_API int pairlink_network_up(pairlink *p);
  * when sessions_max is reached). */
 PAIRLINK_API int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out) PAIRLINK_MUST_USE;
 
-/* Decide about an ID, as the answer to its knock or in advance; valid for the life of this client. allow accepts the ID
- * from now on. deny ignores its knock, withdraws an earlier allow, and revokes an invite that it claimed. block does
- * the same and also ignores all its later knocks. Sessions that are open stay open. Errors: EINVAL, EID, ENOMEM. */
+/* Decide about an ID, as the answer to its knock or in advance. The latest decision holds, for the life of this client:
+ * a program that wants to keep its decisions repeats them at its next start, before it runs the client.
+ *
+ * - allow accepts the ID from now on.
+ * - deny ignores it: its calls get no answer, as if nobody were here, and cause no KNOCK.
+ * - refuse tells it that it is not accepted: its calls end with EREFUSED, and cause no KNOCK. For someone who was let
+ * in before and need not be kept waiting, such as a deleted contact: it learns that this client is running.
+ * - block is deny, and the relay drops its calls. A later deny or refuse leaves it blocked.
+ * - forget takes a decision back: the next call of the ID is a KNOCK.
+ *
+ * deny, refuse and block also end an invite that the ID has claimed. An invite that is valid, and a pairing code, let
+ * the ID in all the same, unless it is blocked. Of those that are ignored or refused the client keeps the last 1,024.
+ * Sessions that are open stay open. Errors: EINVAL, EID, ENOMEM. */
 PAIRLINK_API int pairlink_allow(pairlink *p, const char *id);
 PAIRLINK_API int pairlink_deny(pairlink *p, const char *id);
+PAIRLINK_API int pairlink_refuse(pairlink *p, const char *id);
 PAIRLINK_API int pairlink_block(pairlink *p, const char *id);
+PAIRLINK_API int pairlink_forget(pairlink *p, const char *id);
 
 /* Creates an invite: the first peer that uses the link within valid_s seconds is accepted without a knock, and the
  * invite then works for that peer only. Writes the link, at most size bytes with the NUL (PAIRLINK_INVITE_LINK_MAX is
@@ -331,7 +343,8 @@ PAIRLINK_API int pairlink_block(pairlink *p, const char *id);
  * relay lies below the root of its host, where links cannot lead), EMSGSIZE, EAGAIN (too many invites), ENOMEM. */
 PAIRLINK_API int pairlink_invite_new(pairlink *p, uint32_t valid_s, char *link, size_t size) PAIRLINK_MUST_USE;
 
-/* Revokes an invite of this client. Errors: ELINK, EINVAL (no such invite). */
+/* Revokes an invite of this client. Whoever opens its link from now on is refused (EREFUSED), like one who comes after
+ * it was used or has expired. Errors: ELINK, EINVAL (no such invite, or revoked already). */
 PAIRLINK_API int pairlink_invite_revoke(pairlink *p, const char *link);
 
 /* Creates a pairing code such as "4821-copper-violin": the person who types it is joined with this side, and each side

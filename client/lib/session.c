@@ -62,8 +62,14 @@ int pairlink_allow(pairlink *p, const char *id) {
 int pairlink_deny(pairlink *p, const char *id) {
   return about_id(p, id, PL_ENGINE_IN_DENY);
 }
+int pairlink_refuse(pairlink *p, const char *id) {
+  return about_id(p, id, PL_ENGINE_IN_REFUSE);
+}
 int pairlink_block(pairlink *p, const char *id) {
   return about_id(p, id, PL_ENGINE_IN_BLOCK);
+}
+int pairlink_forget(pairlink *p, const char *id) {
+  return about_id(p, id, PL_ENGINE_IN_FORGET);
 }
 
 int pairlink_invite_new(pairlink *p, uint32_t valid_s, char *link, size_t size) {

@@ -18,7 +18,9 @@ import { useStandIns } from './js_primitives.mjs';
 
 const EVENTS =
   `time start stop socket_open socket_message socket_closed network_up connect send send_volatile finish take
-  priority channel_reset close allow deny block invite_add invite_revoke code_make code_claim code_cancel`.split(/\s+/);
+  priority channel_reset close allow deny refuse block forget invite_add invite_revoke code_make code_claim code_cancel`.split(
+    /\s+/,
+  );
 const ACTIONS = `connect disconnect online offline knock session linked unlinked message volatile end writable delivered
   channel_reset lost stream_reset session_closed invite_claimed code code_busy paired code_ended log`.split(/\s+/);
 const NEVER = 0xffffffffffffffffn;

@@ -220,6 +220,9 @@ typedef struct sim_session {
 } sim_session;
 
 /* ---- the client's shell ------------------------------------------------------------------------------------------ */
+/* What an application decided about an ID. */
+typedef enum sim_decision { SIM_UNDECIDED, SIM_ALLOWED, SIM_IGNORED, SIM_REFUSED, SIM_BLOCKED } sim_decision;
+
 struct sim_client {
   sim_world *world;
   int index, life;
@@ -236,8 +239,10 @@ struct sim_client {
   unsigned steps_there;
   sim_session sessions[SIM_SESSIONS];
   uint64_t next_act_us, take_at_us;
-  bool allowed[SIM_CLIENTS], blocked[SIM_CLIENTS], dialled[SIM_CLIENTS], invited[SIM_CLIENTS];
-  bool knocked[SIM_CLIENTS]; /* a knock of this ID was reported, and not answered by allow or block since */
+  sim_decision decided[SIM_CLIENTS]; /* about the ID of each client */
+  bool has_refused[SIM_CLIENTS];     /* at any time */
+  bool dialled[SIM_CLIENTS], invited[SIM_CLIENTS];
+  bool knocked[SIM_CLIENTS]; /* a knock of this ID was reported, and not answered since */
 };
 
 typedef struct sim_invite {
@@ -412,7 +417,8 @@ void sim_strangers_knock(sim_client *c, const pl_engine_action *a);
 void sim_strangers_claimed(sim_client *c, const pl_engine_action *a);
 void sim_strangers_begin(sim_client *c, int peer); /* the peer started a session */
 
-void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked); /* notes it without a command */
+void sim_strangers_note(sim_client *c, int peer, sim_decision decided); /* notes it without a command */
+bool sim_strangers_refused(const sim_client *c, int peer); /* the ID of `peer` has refused this client at some time */
 
 /* sim_codes.c */
 void sim_codes_act(sim_client *c);

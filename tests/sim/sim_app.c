@@ -275,11 +275,13 @@ static void session_begins(sim_client *c, const pl_engine_action *a) {
 }
 
 /* A session ends because a side wants it to, by its timeout, because there is another one with the same peer, or
- * because its invite is over. Nothing else may end it, not even a relay that repeats and changes records. */
+ * because its invite is over or the peer refuses this client. Nothing else may end it, not even a relay that repeats
+ * and changes records. */
 static void check_end(sim_client *c, const sim_session *s, const pl_engine_action *a) {
   sim_world *w = c->world;
   bool wish = a->error == PL_OK || a->error == PL_ECLOSED, late = a->error == PL_ETIMEDOUT,
-       second = a->error == PL_ESTATE, refused = a->error == PL_EREFUSED && s->invited;
+       second = a->error == PL_ESTATE,
+       refused = a->error == PL_EREFUSED && (s->invited || sim_strangers_refused(c, s->peer));
   if (!wish && !late && !second && !refused)
     sim_fail(w, "client %d: session %x ends with error %d", c->index, (unsigned)s->number, a->error);
   uint64_t timeout_ms = c->config.session_timeout_ms ? c->config.session_timeout_ms : 3600000;
@@ -365,10 +367,7 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
 /* ---- when faults are over ---------------------------------------------------------------------------------------- */
 
 void sim_app_heal(sim_client *c) {
-  for (int i = 0; i < c->world->clients_count; i++) {
-    c->allowed[i] = true;
-    c->blocked[i] = false;
-  }
+  for (int i = 0; i < c->world->clients_count; i++) c->decided[i] = SIM_ALLOWED;
   c->next_act_us = SIM_NEVER;
   if (!c->engine) return;
   sim_strangers_allow_all(c);

@@ -142,10 +142,10 @@ static void obey(sim_client *c, const pl_engine_action *a) {
   }
 }
 
-static const char *const event_names[] = {"time",     "start",   "stop",     "open",       "message",    "closed",
-                                          "network",  "connect", "send",     "volatile",   "finish",     "take",
-                                          "priority", "reset",   "close",    "allow",      "deny",       "block",
-                                          "invite",   "revoke",  "code-new", "code-claim", "code-cancel"};
+static const char *const event_names[] = {
+    "time",     "start",  "stop",   "open",     "message",  "closed",     "network",    "connect", "send",
+    "volatile", "finish", "take",   "priority", "reset",    "close",      "allow",      "deny",    "refuse",
+    "block",    "forget", "invite", "revoke",   "code-new", "code-claim", "code-cancel"};
 static const char *const action_names[] = {
     "connect",        "disconnect", "online", "offline",   "knock",     "session",       "linked", "unlinked",
     "message",        "volatile",   "end",    "writable",  "delivered", "channel-reset", "lost",   "stream-reset",

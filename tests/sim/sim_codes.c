@@ -131,7 +131,7 @@ static void paired(sim_client *c, sim_code *k, const pl_engine_action *a) {
     k->over = true;
     check_paired(c, k, peer);
   }
-  sim_strangers_note(c, peer, true, false);
+  sim_strangers_note(c, peer, SIM_ALLOWED);
   if (!a->session) return;
   sim_session *s = sim_session_of(c, a->session);
   if (!s) {

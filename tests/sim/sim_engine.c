@@ -125,22 +125,24 @@ static void check_codes(const look *x) {
   }
 }
 
-/* An ID that is allowed or blocked has nothing to ask any more. (A client that stops lets nobody in.) */
+/* An ID about which something was decided has nothing to ask any more. */
 static void check_strangers(const look *x) {
-  if (x->c->stopped) return;
+  size_t turned_away = 0;
   for (const pl_node *n = x->e->peers.next; n != &x->e->peers; n = n->next) {
     const pl_engine_peer *p = PL_CONTAINER(n, const pl_engine_peer, node);
-    must(x, !p->allowed || !p->blocked, "an ID is both allowed and blocked");
-    for (size_t k = 0; k < PL_ENGINE_KNOCKS_MAX && (p->allowed || p->blocked); k++)
+    must(x, p->decision != PL_ENGINE_UNDECIDED, "an ID is kept of which nothing is known");
+    turned_away += p->decision == PL_ENGINE_IGNORED || p->decision == PL_ENGINE_REFUSED;
+    for (size_t k = 0; k < PL_ENGINE_KNOCKS_MAX; k++)
       must(x, !x->e->knocks[k].used || memcmp(x->e->knocks[k].id, p->id, 32) != 0, "a knock stays after its answer");
   }
+  must(x, turned_away == x->e->turned_away, "the ignored and refused IDs are counted wrong");
 }
 
 static bool has_claimed(const pl_engine_invite *v, const uint8_t id[32]) {
   return v->claimed && memcmp(v->bound_to, id, 32) == 0;
 }
 
-/* Denying and blocking end what the ID was given: invites that it claimed, and calls back. */
+/* Ignoring, refusing and blocking end what the ID was given: invites that it claimed, and calls back. */
 static void check_refused(const look *x, const uint8_t id[32]) {
   for (size_t i = 0; i < x->e->invite_count; i++)
     must(x, !has_claimed(&x->e->invites[i], id), "an ID that was refused keeps its invite");
@@ -156,6 +158,6 @@ void sim_engine_check(sim_client *c, const pl_engine_event *in) {
   check_sessions(&x);
   check_codes(&x);
   check_strangers(&x);
-  if ((in->type == PL_ENGINE_IN_DENY || in->type == PL_ENGINE_IN_BLOCK) && in->peer.id.size == 32)
-    check_refused(&x, in->peer.id.data);
+  bool away = in->type == PL_ENGINE_IN_DENY || in->type == PL_ENGINE_IN_REFUSE || in->type == PL_ENGINE_IN_BLOCK;
+  if (away && in->peer.id.size == 32 && !c->starved) check_refused(&x, in->peer.id.data);
 }

@@ -79,8 +79,9 @@ static void check_lists(const sim_walk *x, const sim_client *c) {
     const pl_engine_peer *p = PL_CONTAINER(n, const pl_engine_peer, node);
     bool allowed = false, blocked = false;
     pl_relay_peers_ask(&conn->peers, pl_relay_peers_entry(relay, p->id), &allowed, &blocked);
-    sim_must(x, allowed == p->allowed && blocked == p->blocked, "a client lets in others than the relay was told");
-    listed += p->allowed || p->blocked;
+    bool allows = p->decision == PL_ENGINE_ALLOWED, blocks = p->decision == PL_ENGINE_BLOCKED;
+    sim_must(x, allowed == allows && blocked == blocks, "a client lets in others than the relay was told");
+    listed += allows || blocks;
   }
   sim_must(x, listed == conn->peers.count, "the relay has entries of a list that the client does not have");
 }

@@ -312,7 +312,9 @@ static fields fields_of(const pl_engine_event *in) {
       return (fields){.session = in->close.session, .value = in->close.reason, .data = in->close.text};
     case PL_ENGINE_IN_ALLOW:
     case PL_ENGINE_IN_DENY:
+    case PL_ENGINE_IN_REFUSE:
     case PL_ENGINE_IN_BLOCK:
+    case PL_ENGINE_IN_FORGET:
       return (fields){.peer = in->peer.id};
     case PL_ENGINE_IN_INVITE_ADD:
       return (fields){

@@ -1,29 +1,46 @@
-/* Whom applications let in: they allow, deny, block and invite at random. Nobody else may start a session. */
+/* Whom applications let in: they allow, ignore, refuse, block and invite at random. Nobody else may start a session. */
 #include <string.h>
 
 #include "sim.h"
 
-/* Allows, denies or blocks the ID of that client. */
-static int decide(sim_client *c, pl_engine_event_type type, int peer) {
-  const uint8_t *id = c->world->clients[peer].config.identity.id;
-  return sim_client_step(c, &(pl_engine_event){.type = type, .peer = {{id, 32}}});
-}
+static const pl_engine_event_type events[] = {[SIM_UNDECIDED] = PL_ENGINE_IN_FORGET,
+                                              [SIM_ALLOWED] = PL_ENGINE_IN_ALLOW,
+                                              [SIM_IGNORED] = PL_ENGINE_IN_DENY,
+                                              [SIM_REFUSED] = PL_ENGINE_IN_REFUSE,
+                                              [SIM_BLOCKED] = PL_ENGINE_IN_BLOCK};
 
 /* A decision about an ID holds for all its instances. */
-void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked) {
+void sim_strangers_note(sim_client *c, int peer, sim_decision decided) {
   sim_world *w = c->world;
   for (int i = 0; i < w->clients_count; i++) {
     if (!sim_same_id(w, i, peer)) continue;
-    c->allowed[i] = allowed;
-    c->blocked[i] = blocked;
+    bool allowed = decided == SIM_ALLOWED;
+    c->decided[i] = decided;
+    c->has_refused[i] |= decided == SIM_REFUSED;
     c->invited[i] &= allowed;
     c->dialled[i] &= allowed;
-    c->knocked[i] &= !allowed && !blocked;
+    c->knocked[i] &= decided == SIM_UNDECIDED;
   }
 }
 
+/* Decides about the ID of that client. One that is blocked stays so when it is ignored or refused. */
+static void decide(sim_client *c, int peer, sim_decision decided) {
+  const uint8_t *id = c->world->clients[peer].config.identity.id;
+  bool stays = c->decided[peer] == SIM_BLOCKED && (decided == SIM_IGNORED || decided == SIM_REFUSED);
+  int rc = sim_client_step(c, &(pl_engine_event){.type = events[decided], .peer = {{id, 32}}});
+  if (rc == 0) sim_strangers_note(c, peer, stays ? SIM_BLOCKED : decided);
+}
+
 void sim_strangers_allow(sim_client *c, int peer) {
-  if (decide(c, PL_ENGINE_IN_ALLOW, peer) == 0) sim_strangers_note(c, peer, true, false);
+  decide(c, peer, SIM_ALLOWED);
+}
+
+bool sim_strangers_refused(const sim_client *c, int peer) {
+  const sim_world *w = c->world;
+  for (int i = 0; i < w->clients_count; i++)
+    for (int k = 0; k < w->clients_count; k++)
+      if (sim_same_id(w, i, peer) && sim_same_id(w, k, c->index) && w->clients[i].has_refused[k]) return true;
+  return false;
 }
 
 void sim_strangers_allow_all(sim_client *c) {
@@ -45,10 +62,9 @@ void sim_strangers_started(sim_client *c) {
   for (int i = 0; i < w->clients_count; i++) {
     c->dialled[i] = c->invited[i] = c->knocked[i] = false;
     if (i == c->index || said_of_a_twin(c, i)) continue;
-    bool allowed = c->allowed[i];
-    if (allowed) sim_strangers_note(c, i, false, false); /* not allowed until there is memory for it */
-    if (allowed) sim_strangers_allow(c, i);
-    if (c->blocked[i] && decide(c, PL_ENGINE_IN_BLOCK, i) != 0) sim_strangers_note(c, i, false, false);
+    sim_decision decided = c->decided[i];
+    sim_strangers_note(c, i, SIM_UNDECIDED); /* until there is memory for it */
+    if (decided != SIM_UNDECIDED) decide(c, i, decided);
   }
 }
 
@@ -86,11 +102,11 @@ void sim_strangers_act(sim_client *c) {
   if (peer == c->index) return;
   switch (sim_below(&w->extra, 7)) {
     case 0:
-      if (decide(c, PL_ENGINE_IN_BLOCK, peer) == 0) sim_strangers_note(c, peer, false, true);
+      decide(c, peer, SIM_BLOCKED);
       break;
     case 1:
-      sim_strangers_note(c, peer, false, c->blocked[peer]);
-      (void)decide(c, PL_ENGINE_IN_DENY, peer);
+      decide(c, peer, SIM_IGNORED + (sim_decision)sim_below(&w->extra, 2));
+      if (sim_chance(&w->extra, 30)) decide(c, peer, SIM_UNDECIDED);
       break;
     case 2:
     case 3:
@@ -122,15 +138,21 @@ void sim_strangers_knock(sim_client *c, const pl_engine_action *a) {
   int peer = sim_client_of(w, a->id, a->instance);
   if (peer < 0) sim_fail(w, "client %d: a knock from an unknown client", c->index);
   if (c->stopped) return;
-  if (c->blocked[peer]) sim_fail(w, "client %d hears of client %d, whom it blocked", c->index, peer);
-  if (c->allowed[peer]) sim_fail(w, "client %d: client %d has to ask though it is allowed", c->index, peer);
+  if (c->decided[peer] == SIM_ALLOWED)
+    sim_fail(w, "client %d: client %d has to ask though it is allowed", c->index, peer);
+  if (c->decided[peer] != SIM_UNDECIDED)
+    sim_fail(w, "client %d hears of client %d, whom it turned away", c->index, peer);
   if (c->knocked[peer] && !w->greedy) sim_fail(w, "client %d hears twice that client %d asks", c->index, peer);
   for (int i = 0; i < w->clients_count; i++) c->knocked[i] |= sim_same_id(w, i, peer);
 }
 
 void sim_strangers_claimed(sim_client *c, const pl_engine_action *a) {
   sim_world *w = c->world;
-  for (int k = 0; k < w->clients_count; k++) c->invited[k] |= memcmp(w->clients[k].config.identity.id, a->id, 32) == 0;
+  for (int k = 0; k < w->clients_count; k++) {
+    if (memcmp(w->clients[k].config.identity.id, a->id, 32) != 0) continue;
+    if (c->decided[k] == SIM_IGNORED || c->decided[k] == SIM_REFUSED) c->decided[k] = SIM_UNDECIDED;
+    c->invited[k] = true;
+  }
   for (size_t i = 0; i < SIM_INVITES; i++) {
     sim_invite *v = &w->invites[i];
     if (!is_of(v, c) || a->data.size != 16 || memcmp(v->secret, a->data.data, 16) != 0) continue;
@@ -151,6 +173,7 @@ void sim_strangers_claimed(sim_client *c, const pl_engine_action *a) {
 
 void sim_strangers_begin(sim_client *c, int peer) {
   sim_world *w = c->world;
-  if (!w->strangers || c->config.accept_all || c->allowed[peer] || c->invited[peer] || c->dialled[peer]) return;
+  if (!w->strangers || c->invited[peer] || c->dialled[peer] || c->decided[peer] == SIM_ALLOWED) return;
+  if (c->config.accept_all && c->decided[peer] == SIM_UNDECIDED) return;
   sim_fail(w, "client %d: a session with client %d, whom nobody let in", c->index, peer);
 }

@@ -326,7 +326,8 @@ export class Client extends Emitter {
     this.addInvite({ secret: bytes, expiresAt });
     return { link: page.href, secret: bytes, expiresAt };
   }
-  /** Makes an invite of an earlier run valid again.
+  /** Makes an invite of an earlier run valid again; if it has expired or was used, whoever comes with it is told so.
+   * Throws EAGAIN when there are too many invites.
    * @param {{secret: Bytes | string, expiresAt: number, link?: string}} invite what createInvite returned; `link` is
    *   ignored */
   addInvite(invite) {
@@ -334,7 +335,7 @@ export class Client extends Emitter {
     const expiresAt = checkTime(invite.expiresAt, 'expiresAt');
     this.step({ type: 'invite_add', secret: secretOf(invite.secret), place: this.now() + expiresAt - Date.now() });
   }
-  /** Makes an invite invalid. Does nothing when there is no such invite. @param {Bytes | string} secret */
+  /** Makes an invite invalid: whoever comes with it is told so. Does nothing when there is no such invite. @param {Bytes | string} secret */
   revokeInvite(secret) {
     this.step({ type: 'invite_revoke', secret: secretOf(secret) });
   }
@@ -377,14 +378,22 @@ export class Client extends Emitter {
   allow(id) {
     this.step({ type: 'allow', peer: bytesOfId(id) });
   }
-  /** Ignores a peer, which learns nothing of it. Its knocks are reported again after five minutes.
-   * @param {string} id */
+  /** Ignores a peer: its calls get no answer, as if nobody were here, and are not reported. @param {string} id */
   deny(id) {
     this.step({ type: 'deny', peer: bytesOfId(id) });
   }
-  /** Ignores a peer until `allow`. @param {string} id */
+  /** Tells a peer that calls that it is not accepted: its session closes with REFUSED. For one that was let in before,
+   * such as a deleted contact. @param {string} id */
+  refuse(id) {
+    this.step({ type: 'refuse', peer: bytesOfId(id) });
+  }
+  /** Like `deny`, and the relay drops the peer's calls. It stays blocked until `allow` or `forget`. @param {string} id */
   block(id) {
     this.step({ type: 'block', peer: bytesOfId(id) });
+  }
+  /** Takes back what was decided about a peer: its next call is a knock. @param {string} id */
+  forget(id) {
+    this.step({ type: 'forget', peer: bytesOfId(id) });
   }
   /** Call this when the network is back: tries immediately instead of waiting for the next retry, also when there would
    * be none because the relay has refused this client. */

@@ -54,10 +54,12 @@ typedef enum pl_engine_event_type {
   PL_ENGINE_IN_CHANNEL_RESET,  /* .channel_reset: gives up this side's direction of a channel */
   PL_ENGINE_IN_CLOSE,          /* .close */
   PL_ENGINE_IN_ALLOW,          /* .peer: accept this peer from now on. Answers its knock; an older one is called back */
-  PL_ENGINE_IN_DENY,           /* .peer: forget its knock, and stay silent */
-  PL_ENGINE_IN_BLOCK,          /* .peer: never report its knocks again */
+  PL_ENGINE_IN_DENY,           /* .peer: do not answer its calls */
+  PL_ENGINE_IN_REFUSE,         /* .peer: answer its calls by REFUSED */
+  PL_ENGINE_IN_BLOCK,          /* .peer: do not answer its calls, and have the relay drop them */
+  PL_ENGINE_IN_FORGET,         /* .peer: as if nothing had been decided about it */
   PL_ENGINE_IN_INVITE_ADD,     /* .invite_add */
-  PL_ENGINE_IN_INVITE_REVOKE,  /* .invite_revoke */
+  PL_ENGINE_IN_INVITE_REVOKE,  /* .invite_revoke: whoever comes with it is refused. PL_EINVAL: no such invite */
   PL_ENGINE_IN_CODE_NEW,       /* .code_new; the result has the code. PL_EAGAIN: there are too many */
   PL_ENGINE_IN_CODE_CLAIM,     /* .code_claim; the result has the code. PL_ECODE, PL_EAGAIN, PL_EINVAL (own code) */
   PL_ENGINE_IN_CODE_CANCEL     /* .code_cancel: ends without an action; a code that is over is no error */

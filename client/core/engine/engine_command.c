@@ -106,8 +106,12 @@ int pl_engine_command(pl_engine *e, const pl_engine_event *in, pl_engine_result 
       return command_peer(e, in, pl_engine_peer_allow);
     case PL_ENGINE_IN_DENY:
       return command_peer(e, in, pl_engine_peer_deny);
+    case PL_ENGINE_IN_REFUSE:
+      return command_peer(e, in, pl_engine_peer_refuse);
     case PL_ENGINE_IN_BLOCK:
       return command_peer(e, in, pl_engine_peer_block);
+    case PL_ENGINE_IN_FORGET:
+      return command_peer(e, in, pl_engine_peer_forget);
     case PL_ENGINE_IN_INVITE_ADD:
       return pl_engine_invite_add(e, in->invite_add.secret, in->invite_add.expires_ms, in->invite_add.uses, 0);
     case PL_ENGINE_IN_INVITE_REVOKE:

@@ -75,9 +75,10 @@ static void data_end_unheard(pl_engine *e, const pl_engine_link *l) {
 static int data_refusal(pl_engine *e, const pl_engine_link *l, bool invited, const pl_engine_session *s) {
   if (l->unsupported) return PL_REASON_UNSUPPORTED;
   if (s || invited) return 0;
-  if (pl_engine_peer_is_blocked(e, l->id)) return PL_REASON_CLOSED;
+  pl_engine_decision decision = pl_engine_peer_decision(e, l->id);
+  if (decision == PL_ENGINE_BLOCKED || decision == PL_ENGINE_IGNORED) return PL_REASON_CLOSED;
   if (pl_engine_peer_is_welcome(e, l->id)) return 0;
-  if (l->has_invite) return PL_REASON_REFUSED;
+  if (l->has_invite || decision == PL_ENGINE_REFUSED) return PL_REASON_REFUSED;
   pl_engine_knock_add(e, l);
   return PL_REASON_CLOSED;
 }
@@ -86,6 +87,7 @@ static bool data_use_invite(pl_engine *e, const pl_engine_link *l) {
   uint32_t code;
   if (!l->has_invite || l->unsupported || pl_engine_peer_is_blocked(e, l->id)) return false;
   if (!pl_engine_invite_claim(e, l, &code)) return false;
+  pl_engine_peer_readmit(e, l->id);
   return code == 0 || pl_engine_code_called(e, code, l);
 }
 

@@ -12,6 +12,12 @@ static pl_engine_invite *invite_find(pl_engine *e, const uint8_t secret[16]) {
   return NULL;
 }
 
+static void invite_hint(uint8_t out[PL_CONST_INVITE_HINT_BYTES], const uint8_t secret[16]) {
+  uint8_t hash[crypto_hash_sha256_BYTES];
+  crypto_hash_sha256(hash, secret, PL_CONST_INVITE_SECRET_BYTES);
+  memcpy(out, hash, PL_CONST_INVITE_HINT_BYTES);
+}
+
 static void invite_drop(pl_engine *e, pl_engine_invite *i) {
   *i = e->invites[--e->invite_count];
   sodium_memzero(&e->invites[e->invite_count], sizeof *i);
@@ -21,6 +27,17 @@ static void invite_drop(pl_engine *e, pl_engine_invite *i) {
 static void invite_drop_expired(pl_engine *e) {
   for (size_t i = e->invite_count; i-- > 0;)
     if (e->invites[i].internal && e->now_ms >= e->invites[i].expires_ms) invite_drop(e, &e->invites[i]);
+}
+
+/* Ends an invite. One of the application is kept, so that whoever comes with it is told. */
+static void invite_end(pl_engine *e, pl_engine_invite *i) {
+  if (i->internal) {
+    invite_drop(e, i);
+    return;
+  }
+  i->revoked = true;
+  i->claimed = false;
+  if (e->now_ms < i->expires_ms) i->expires_ms = e->now_ms;
 }
 
 /* Invites of the application are kept after their end, so that a peer that comes too late is told. When the table is
@@ -46,13 +63,14 @@ int pl_engine_invite_add(pl_engine *e, pl_view secret, uint64_t expires_ms, uint
   }
   *i = (pl_engine_invite){.expires_ms = expires_ms, .single = uses == 1, .internal = code, .code = code};
   memcpy(i->secret, secret.data, sizeof i->secret);
+  invite_hint(i->hint, i->secret);
   return 0;
 }
 
 int pl_engine_invite_revoke(pl_engine *e, const uint8_t secret[16]) {
   pl_engine_invite *i = invite_find(e, secret);
-  if (!i) return PL_EINVAL;
-  invite_drop(e, i);
+  if (!i || i->revoked) return PL_EINVAL;
+  invite_end(e, i);
   return 0;
 }
 
@@ -61,7 +79,7 @@ void pl_engine_invite_take_back(pl_engine *e, const uint8_t id[32]) {
     pl_engine_invite *i = &e->invites[n];
     if (!i->claimed || memcmp(i->bound_to, id, 32) != 0) continue;
     if (i->single)
-      invite_drop(e, i);
+      invite_end(e, i);
     else
       i->claimed = false;
   }
@@ -73,12 +91,6 @@ void pl_engine_invite_settle(pl_engine *e, const uint8_t secret[16], const uint8
   i->code = 0;
   i->claimed = true;
   memcpy(i->bound_to, id, sizeof i->bound_to);
-}
-
-static void invite_hint(uint8_t out[PL_CONST_INVITE_HINT_BYTES], const uint8_t secret[16]) {
-  uint8_t hash[crypto_hash_sha256_BYTES];
-  crypto_hash_sha256(hash, secret, PL_CONST_INVITE_SECRET_BYTES);
-  memcpy(out, hash, PL_CONST_INVITE_HINT_BYTES);
 }
 
 void pl_engine_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t caller[32],
@@ -104,6 +116,7 @@ int pl_engine_invite_check(pl_engine *e, pl_engine_link *l, pl_view proof, const
   if (proof.size != sizeof expected) return 0;
   for (size_t n = 0; n < e->invite_count; n++) {
     const pl_engine_invite *i = &e->invites[n];
+    if (sodium_memcmp(i->hint, proof.data, sizeof i->hint) != 0) continue;
     pl_engine_invite_prove(expected, i->secret, l->id, e->config.identity.id, ephemeral);
     if (sodium_memcmp(expected, proof.data, sizeof expected) != 0) continue;
     memcpy(l->call->invite, i->secret, sizeof l->call->invite);

@@ -8,9 +8,10 @@
  * claim whose dial secret this is, 0 for an invite of the application. Returns 0, PL_EINVAL, PL_EAGAIN (too many) or
  * PL_ENOMEM. */
 int pl_engine_invite_add(pl_engine *e, pl_view secret, uint64_t expires_ms, uint32_t uses, uint32_t code) PL_MUST_USE;
-int pl_engine_invite_revoke(pl_engine *e, const uint8_t secret[16]); /* PL_EINVAL when there is no such invite */
+/* Ends an invite: callers that prove it are refused from now on. PL_EINVAL when there is no such invite, or no more. */
+int pl_engine_invite_revoke(pl_engine *e, const uint8_t secret[16]);
 
-/* Ends the invite that let this peer in, because the peer is denied or blocked now. */
+/* Ends the invite that let this peer in, because the peer is turned away now. */
 void pl_engine_invite_take_back(pl_engine *e, const uint8_t id[32]);
 
 /* The code of this dial secret has succeeded: from now on the invite lets in this ID, and reports nothing. */

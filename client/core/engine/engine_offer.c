@@ -76,6 +76,13 @@ static void offer_decide(pl_engine *e, pl_engine_link *l) {
   }
 }
 
+/* Returns true when a caller that nobody lets in is told so: it had been let in before, or has an invite that is over.
+ * `over` says the latter. */
+static bool offer_is_refused(const pl_engine *e, const pl_engine_link *l, bool over) {
+  pl_engine_decision decision = pl_engine_peer_decision(e, l->id);
+  return decision == PL_ENGINE_REFUSED || (over && decision != PL_ENGINE_IGNORED);
+}
+
 /* Accepts a call so that its first record can be answered with the reason why it is refused: the relay passes on no
  * reason that comes before ACCEPT (docs/protocol.md, section 4). Beyond the limit the caller learns nothing. */
 static void offer_accept_to_refuse(pl_engine *e, pl_engine_link *l) {
@@ -100,14 +107,15 @@ int pl_engine_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   memcpy(l->instance, o.caller_instance, 8);
   pl_engine_link_offer_add(e, l);
   int rc = pl_engine_handshake_read1(e, l, o.handshake);
-  bool let_in = pl_engine_peer_is_welcome(e, l->id) || pl_engine_offer_session(e, l, 0);
+  bool let_in = pl_engine_peer_is_welcome(e, l->id) || pl_engine_offer_session(e, l, 0), over = rc == PL_EREFUSED;
+  bool proven = l->has_invite && !over;
   l->unsupported = rc == PL_ESTATE;
-  if ((rc == PL_EREFUSED && !let_in) || (l->unsupported && let_in)) {
-    offer_accept_to_refuse(e, l);
-  } else if (rc && rc != PL_EREFUSED) {
+  if (rc && !over && !(l->unsupported && let_in)) {
     pl_engine_log(e, "offer_dropped", pl_error_text(rc));
     pl_engine_link_forget(e, l, 0);
-  } else {
+  } else if (l->unsupported || (!let_in && !proven && offer_is_refused(e, l, over))) {
+    offer_accept_to_refuse(e, l);
+  } else if (let_in || !over) { /* else the caller is ignored */
     offer_decide(e, l);
   }
   return 0;

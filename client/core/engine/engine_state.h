@@ -15,7 +15,7 @@ enum {
   PL_ENGINE_OPEN_GRACE_MS = 10000,     /* how much longer than the relay this side waits for the answer to a call */
   PL_ENGINE_ACCEPT_TIMEOUT_MS = 10000, /* from ACCEPT to the caller's first record */
   PL_ENGINE_REDIAL_OTHER_MS = 2000,    /* the side that did not open the last link waits this long before it calls */
-  PL_ENGINE_INVITES_MAX = 256,
+  PL_ENGINE_INVITES_MAX = 1024,
   PL_ENGINE_KNOCKS_MAX = 64,
   PL_ENGINE_CODES_MAX = 8,
   PL_ENGINE_CONTROL_BYTES = 1 << 20,
@@ -177,18 +177,28 @@ typedef struct pl_engine_knock {
 } pl_engine_knock;
 
 typedef struct pl_engine_invite {
-  uint8_t secret[16], bound_to[32];
+  uint8_t secret[16], hint[PL_CONST_INVITE_HINT_BYTES], bound_to[32];
   uint64_t expires_ms;
   bool single, claimed;
+  bool revoked;  /* kept like an expired one, so that a peer that comes too late is told */
   bool internal; /* the dial secret of a code, of which the application does not know */
   uint32_t code; /* the handle of the code whose claim waits for this invite to be used, or 0 */
 } pl_engine_invite;
 
+/* What the user decided about an ID (docs/protocol.md, section 7, "Decisions"). */
+typedef enum pl_engine_decision {
+  PL_ENGINE_UNDECIDED, /* its calls are knocks */
+  PL_ENGINE_ALLOWED,
+  PL_ENGINE_IGNORED, /* its calls are not answered */
+  PL_ENGINE_REFUSED, /* its calls are answered by REFUSED */
+  PL_ENGINE_BLOCKED  /* its calls are not answered, and the relay drops them */
+} pl_engine_decision;
+
 typedef struct pl_engine_peer {
-  pl_node node;        /* in engine.peers, in the order in which they were added */
+  pl_node node;        /* in engine.peers; ignored and refused ones in the order of these decisions */
   pl_table_node by_id; /* in engine.peers_by_id */
   uint8_t id[32];
-  bool allowed, blocked;
+  pl_engine_decision decision; /* one that is undecided is not kept */
 } pl_engine_peer;
 
 /* ---- the engine -------------------------------------------------------------------------------------------------- */
@@ -252,7 +262,7 @@ struct pl_engine {
   size_t invite_count;
   pl_node peers;
   pl_table peers_by_id;
-  size_t peer_count;
+  size_t peer_count, turned_away; /* turned_away: those that are ignored or refused */
   pl_engine_code_run codes[PL_ENGINE_CODES_MAX];
   uint32_t code_handles;
   uint64_t codes_online_ms; /* when the last login was */

@@ -27,37 +27,32 @@ static int knock_call_back(pl_engine *e, const pl_engine_knock *k) {
   return 0;
 }
 
-static void peer_let_in(pl_engine *e, pl_engine_peer *p) {
-  if (!p->allowed) pl_engine_peer_tell(e, PL_CONST_PEERS_ALLOW, p->id);
-  p->allowed = true;
-  p->blocked = false;
+/* The knock of this ID, if there is one, needs no answer any more. */
+static void knock_answered(pl_engine *e, const uint8_t id[32]) {
+  pl_engine_knock *k = pl_engine_knock_find(e, id);
+  if (k) *k = (pl_engine_knock){0};
 }
 
 /* Lets in the peer of a pairing code. One of the two calls the other now, so a knock of the peer needs no answer. */
 int pl_engine_peer_pair(pl_engine *e, const uint8_t id[32]) {
-  pl_engine_peer *p = pl_engine_peer_add(e, id);
-  if (!p) return PL_ENOMEM;
-  peer_let_in(e, p);
-  pl_engine_knock *k = pl_engine_knock_find(e, id);
-  if (k) *k = (pl_engine_knock){0};
+  int rc = pl_engine_peer_decide(e, id, PL_ENGINE_ALLOWED);
+  if (rc) return rc;
+  knock_answered(e, id);
   (void)knock_accept(e, id);
   return 0;
 }
 
 int pl_engine_peer_allow(pl_engine *e, const uint8_t id[32]) {
-  pl_engine_peer *p = pl_engine_peer_add(e, id);
-  if (!p) return PL_ENOMEM;
-  bool allowed = p->allowed, blocked = p->blocked;
-  peer_let_in(e, p);
+  pl_engine_decision before = pl_engine_peer_decision(e, id);
+  int rc = pl_engine_peer_decide(e, id, PL_ENGINE_ALLOWED);
   pl_engine_knock *k = pl_engine_knock_find(e, id);
-  if (!k) return 0;
+  if (rc || !k) return rc;
   pl_engine_knock asked = *k;
   *k = (pl_engine_knock){0};
-  int rc = knock_accept(e, id) ? 0 : knock_call_back(e, &asked);
+  rc = knock_accept(e, id) ? 0 : knock_call_back(e, &asked);
   if (rc) { /* nothing is decided: the peer is still asking */
-    p->allowed = allowed;
-    p->blocked = blocked;
     *k = asked;
+    if (pl_engine_peer_decide(e, id, before)) return rc; /* cannot fail: there is an entry */
   }
   return rc;
 }
@@ -70,24 +65,28 @@ static void knock_call_off(pl_engine *e, const uint8_t id[32]) {
   }
 }
 
-int pl_engine_peer_deny(pl_engine *e, const uint8_t id[32]) {
-  pl_engine_peer *p = pl_engine_peer_find(e, id);
-  if (p && p->allowed) pl_engine_peer_tell(e, PL_CONST_PEERS_FORGET, id);
-  if (p) p->allowed = false;
+static int peer_turn_away(pl_engine *e, const uint8_t id[32], pl_engine_decision decision) {
+  bool blocked = pl_engine_peer_is_blocked(e, id); /* and stays so */
+  int rc = blocked ? 0 : pl_engine_peer_decide(e, id, decision);
+  if (rc) return rc;
   pl_engine_invite_take_back(e, id);
+  knock_answered(e, id);
   knock_call_off(e, id);
   return 0;
 }
 
+int pl_engine_peer_deny(pl_engine *e, const uint8_t id[32]) {
+  return peer_turn_away(e, id, PL_ENGINE_IGNORED);
+}
+
+int pl_engine_peer_refuse(pl_engine *e, const uint8_t id[32]) {
+  return peer_turn_away(e, id, PL_ENGINE_REFUSED);
+}
+
 int pl_engine_peer_block(pl_engine *e, const uint8_t id[32]) {
-  pl_engine_peer *p = pl_engine_peer_add(e, id);
-  if (!p) return PL_ENOMEM;
-  if (!p->blocked) pl_engine_peer_tell(e, PL_CONST_PEERS_BLOCK, id);
-  p->allowed = false;
-  p->blocked = true;
-  pl_engine_invite_take_back(e, id);
-  pl_engine_knock *k = pl_engine_knock_find(e, id);
-  if (k) *k = (pl_engine_knock){0};
-  knock_call_off(e, id);
-  return 0;
+  return peer_turn_away(e, id, PL_ENGINE_BLOCKED);
+}
+
+int pl_engine_peer_forget(pl_engine *e, const uint8_t id[32]) {
+  return pl_engine_peer_decide(e, id, PL_ENGINE_UNDECIDED);
 }

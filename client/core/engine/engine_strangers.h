@@ -7,7 +7,9 @@
 
 int pl_engine_peer_allow(pl_engine *e, const uint8_t id[32]) PL_MUST_USE;
 int pl_engine_peer_deny(pl_engine *e, const uint8_t id[32]) PL_MUST_USE;
+int pl_engine_peer_refuse(pl_engine *e, const uint8_t id[32]) PL_MUST_USE;
 int pl_engine_peer_block(pl_engine *e, const uint8_t id[32]) PL_MUST_USE;
+int pl_engine_peer_forget(pl_engine *e, const uint8_t id[32]) PL_MUST_USE;
 int pl_engine_peer_pair(pl_engine *e, const uint8_t id[32]) PL_MUST_USE; /* let in by a pairing code */
 
 #endif

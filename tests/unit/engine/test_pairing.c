@@ -84,6 +84,65 @@ static void denied_and_blocked_stay_outside(void **state) {
   assert_true(net_until(&n, 20000, is_linked));
 }
 
+/* It is told at once, however often it calls, and never asks. A later word of its callee counts. */
+static void a_refused_caller_is_told(void **state) {
+  (void)state;
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_REFUSE, 0), 0);
+  for (size_t k = 0; k < 2; k++) {
+    net_connect(&n, 0, 1, NULL, NULL);
+    net_settle(&n);
+    net_seen *end = net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, k);
+    assert_int_equal(end->a.error, PL_EREFUSED);
+    assert_int_equal(end->a.reason, PL_REASON_REFUSED);
+  }
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0);
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_FORGET, 0), 0);
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
+  assert_int_equal(net_allow(&n, 1, 0), 0);
+  assert_true(net_until(&n, 20000, is_linked));
+}
+
+/* A blocked ID stays blocked when it is refused, and learns nothing. */
+static void a_blocked_caller_is_not_told(void **state) {
+  (void)state;
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_BLOCK, 0), 0);
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_REFUSE, 0), 0);
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_DENY, 0), 0);
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_run(&n, 60000);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED) + net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0);
+}
+
+/* An ignored caller learns nothing, even if it proves an invite that is over; one that is valid lets it in, and with it
+ * the ID is not ignored or refused any more. */
+static void a_valid_invite_lets_in_whom_the_user_had_turned_away(void **state) {
+  (void)state;
+  static const pl_engine_event_type words[] = {PL_ENGINE_IN_DENY, PL_ENGINE_IN_REFUSE};
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(words); k++) {
+    start_shy();
+    assert_int_equal(net_invite(&n, 1, other_secret, n.now_ms, 1), 0);
+    assert_int_equal(net_decide(&n, 1, words[k], 0), 0);
+    uint32_t session = net_connect(&n, 0, 1, NULL, other_secret);
+    net_run(&n, 60000);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), k);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0);
+    if (k == 0) assert_int_equal(net_close(&n, 0, session), 0);
+    net_settle(&n);
+    assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 60000, 1), 0);
+    session = net_connect(&n, 0, 1, NULL, secret);
+    net_settle(&n);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
+    assert_int_equal(net_close(&n, 0, session), 0);
+    net_run(&n, 20000);
+    net_connect(&n, 0, 1, NULL, NULL); /* without the invite it has to ask, as before all of this */
+    net_settle(&n);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
+    net_deinit(&n);
+  }
+}
+
 static uint32_t link_then_deny(uint32_t *b) {
   start_shy();
   assert_int_equal(net_allow(&n, 1, 0), 0);
@@ -98,6 +157,7 @@ static uint32_t link_then_deny(uint32_t *b) {
 static void after_the_end_a_stranger_asks_again(void **state) {
   (void)state;
   uint32_t b, a = link_then_deny(&b);
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_FORGET, 0), 0);
   assert_int_equal(net_close(&n, 1, b), 0);
   net_settle(&n);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, a);
@@ -196,7 +256,8 @@ static void an_expired_or_revoked_invite_does_not_help(void **state) {
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
   net_connect(&n, 0, 1, NULL, other_secret);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 1)->a.error, PL_EREFUSED);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED) + net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0);
 }
 
 static void an_invite_that_is_over_does_not_shut_out_an_allowed_caller(void **state) {
@@ -258,7 +319,7 @@ static void a_denied_peer_cannot_come_again_by_its_invite(void **state) {
     /* A link for several peers lets in everyone who has it while it is valid, so the same peer claims it again. */
     assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), single ? 1 : 2);
     assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), single ? 1 : 2);
-    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), single);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0); /* it is ignored */
     net_deinit(&n);
   }
 }
@@ -606,6 +667,9 @@ int main(void) {
       test_of_shy(an_ignored_knock_looks_like_nobody),
       test_of_shy(a_caller_that_is_allowed_later_is_dialled_back),
       test_of_shy(denied_and_blocked_stay_outside),
+      test_of_shy(a_refused_caller_is_told),
+      test_of_shy(a_blocked_caller_is_not_told),
+      test_of_own(a_valid_invite_lets_in_whom_the_user_had_turned_away),
       test_of_own(after_the_end_a_stranger_asks_again),
       test_of_shy(a_block_comes_before_the_first_record),
       test_of_own(a_call_back_is_called_off),

@@ -370,25 +370,61 @@ static void peers_are_found_by_all_bytes_of_their_id(void **state) {
   uint8_t id[32];
   for (uint32_t k = 0; k < 100; k++) {
     id_of(id, k);
-    assert_null(pl_engine_peer_find(e, id));
-    pl_engine_peer *p = pl_engine_peer_add(e, id);
-    assert_memory_equal(p->id, id, 32);
-    assert_false(p->allowed || p->blocked);
-    p->allowed = k % 2;
-    p->blocked = k % 3 == 0;
-    assert_ptr_equal(pl_engine_peer_add(e, id), p);
+    assert_int_equal(pl_engine_peer_decision(e, id), PL_ENGINE_UNDECIDED);
+    for (int twice = 0; twice < 2; twice++)
+      assert_int_equal(pl_engine_peer_decide(e, id, PL_ENGINE_ALLOWED + (pl_engine_decision)(k % 4)), 0);
     assert_int_equal(e->peer_count, k + 1);
   }
+  assert_int_equal(e->turned_away, 50);
   for (uint32_t k = 0; k < 100; k++) {
     id_of(id, k);
-    assert_int_equal(pl_engine_peer_is_welcome(e, id), k % 2);
-    assert_int_equal(pl_engine_peer_is_blocked(e, id), k % 3 == 0);
+    assert_int_equal(pl_engine_peer_decision(e, id), PL_ENGINE_ALLOWED + k % 4);
+    assert_int_equal(pl_engine_peer_is_welcome(e, id), k % 4 == 0);
+    assert_int_equal(pl_engine_peer_is_blocked(e, id), k % 4 == 3);
   }
   id_of(id, 100);
   assert_false(pl_engine_peer_is_welcome(e, id));
   assert_false(pl_engine_peer_is_blocked(e, id));
+}
+
+/* Who accepts everybody still has the IDs of whom something else was decided. */
+static void a_decision_comes_before_accepting_everybody(void **state) {
+  (void)state;
+  uint8_t id[32];
+  id_of(id, 1);
   e->config.accept_all = true;
-  assert_true(pl_engine_peer_is_welcome(e, id));
+  for (pl_engine_decision d = PL_ENGINE_UNDECIDED; d <= PL_ENGINE_BLOCKED; d++) {
+    assert_int_equal(pl_engine_peer_decide(e, id, d), 0);
+    assert_int_equal(pl_engine_peer_is_welcome(e, id), d <= PL_ENGINE_ALLOWED);
+  }
+}
+
+/* The last 1,024 that were ignored or refused are kept, counted from the latest decision about each. */
+static void the_oldest_that_was_turned_away_is_forgotten(void **state) {
+  (void)state;
+  uint8_t id[32];
+  id_of(id, 5000);
+  assert_int_equal(pl_engine_peer_decide(e, id, PL_ENGINE_BLOCKED), 0);
+  for (uint32_t k = 0; k < 1024; k++) {
+    id_of(id, k);
+    assert_int_equal(pl_engine_peer_decide(e, id, k % 2 ? PL_ENGINE_IGNORED : PL_ENGINE_REFUSED), 0);
+  }
+  id_of(id, 0);
+  assert_int_equal(pl_engine_peer_decide(e, id, PL_ENGINE_IGNORED), 0); /* the newest now */
+  id_of(id, 1024);
+  assert_int_equal(pl_engine_peer_decide(e, id, PL_ENGINE_IGNORED), 0);
+  assert_int_equal(e->turned_away, 1024);
+  for (uint32_t k = 0; k <= 1024; k++) {
+    id_of(id, k);
+    assert_int_equal(pl_engine_peer_decision(e, id) == PL_ENGINE_UNDECIDED, k == 1);
+  }
+  id_of(id, 5000);
+  assert_true(pl_engine_peer_is_blocked(e, id));
+  id_of(id, 2);
+  pl_engine_peer_readmit(e, id);
+  assert_int_equal(pl_engine_peer_decision(e, id), PL_ENGINE_UNDECIDED);
+  assert_int_equal(e->turned_away, 1023);
+  assert_int_equal(e->peer_count, 1024);
 }
 
 static void there_are_65536_peers_at_most(void **state) {
@@ -396,9 +432,9 @@ static void there_are_65536_peers_at_most(void **state) {
   uint8_t id[32];
   e->peer_count = 65536;
   id_of(id, 1);
-  assert_null(pl_engine_peer_add(e, id));
+  assert_int_equal(pl_engine_peer_decide(e, id, PL_ENGINE_ALLOWED), PL_ENOMEM);
   e->peer_count = 65535;
-  assert_non_null(pl_engine_peer_add(e, id));
+  assert_int_equal(pl_engine_peer_decide(e, id, PL_ENGINE_ALLOWED), 0);
   assert_int_equal(e->peer_count, 65536);
 }
 
@@ -531,6 +567,8 @@ int main(void) {
       OWN(knocks_take_places),
       OWN(pairing_answers_a_knock),
       OWN(peers_are_found_by_all_bytes_of_their_id),
+      OWN(a_decision_comes_before_accepting_everybody),
+      OWN(the_oldest_that_was_turned_away_is_forgotten),
       OWN(there_are_65536_peers_at_most),
       OWN(the_proof_of_an_invite),
       OWN(an_invite_lasts_until_it_expires),

@@ -74,7 +74,13 @@ static void changes_are_told(void **state) {
   expect(3, PL_CONST_PEERS_ALLOW, say(PL_ENGINE_IN_ALLOW, 1));
   expect(4, PL_CONST_PEERS_BLOCK, say(PL_ENGINE_IN_BLOCK, 1));
   (void)say(PL_ENGINE_IN_DENY, 1); /* blocked stays blocked */
+  (void)say(PL_ENGINE_IN_REFUSE, 1);
   assert_int_equal(told_count, 5);
+  expect(5, PL_CONST_PEERS_FORGET, say(PL_ENGINE_IN_FORGET, 1));
+  (void)say(PL_ENGINE_IN_REFUSE, 1); /* which is nothing to the relay */
+  (void)say(PL_ENGINE_IN_FORGET, 1);
+  expect(6, PL_CONST_PEERS_ALLOW, say(PL_ENGINE_IN_ALLOW, 1));
+  expect(7, PL_CONST_PEERS_FORGET, say(PL_ENGINE_IN_REFUSE, 1));
 }
 
 static void all_are_told_after_each_login(void **state) {

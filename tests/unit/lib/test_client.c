@@ -268,6 +268,9 @@ static void test_arguments_of_calls(void **state) {
   assert_int_equal(pairlink_connect(p, NULL, &session), PAIRLINK_EINVAL);
   assert_int_equal(pairlink_allow(p, "nonsense"), PAIRLINK_EID);
   assert_int_equal(pairlink_deny(p, NULL), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_refuse(p, NULL), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_forget(NULL, pairlink_id(p)), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_forget(p, pairlink_id(p)), 0);
   assert_int_equal(pairlink_allow(p, pairlink_id(p)), 0);
   assert_int_equal(pairlink_invite_new(p, 60, small, sizeof small), PAIRLINK_EMSGSIZE);
   assert_int_equal(pairlink_invite_revoke(p, "nonsense"), PAIRLINK_ELINK);

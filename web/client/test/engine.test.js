@@ -501,14 +501,58 @@ describe('strangers', () => {
     expect(bo.of('session').length).toBe(1);
     expect(ana.engine.entries.size).toBe(1);
   });
-  test('denied: gets no answer, and may knock again after a while', () => {
+  test('denied: gets no answer, and is not reported again until that is taken back', () => {
     const { world, ana, bo, session } = knocking();
     bo.do('deny', { peer: ana.identity.id });
     world.pass(60000);
     expect(bo.of('knock').length).toBe(1);
     expect(ana.last('unlinked').reason).toBe(REASON.UNAVAILABLE);
     expect(ana.engine.entries.has(session)).toBe(true);
-    world.until(() => bo.of('knock').length === 2, 'asks again', 600000);
+    world.pass(600000);
+    expect(bo.of('knock').length).toBe(1);
+    bo.do('forget', { peer: ana.identity.id });
+    world.until(() => bo.of('knock').length === 2, 'asks again', 60000);
+  });
+  test('refused: is told so each time, and is not reported', () => {
+    const { world, ana, bo } = knocking();
+    bo.do('refuse', { peer: ana.identity.id });
+    world.until(() => ana.last('session_closed'), 'told so', 60000);
+    expect(ana.last('session_closed')).toMatchObject({ error: 'EREFUSED', reason: REASON.REFUSED });
+    ana.connect(bo);
+    world.until(() => ana.of('session_closed').length === 2, 'told so again', 60000);
+    expect([bo.of('knock').length, bo.of('session').length]).toEqual([1, 0]);
+    bo.do('allow', { peer: ana.identity.id });
+    ana.connect(bo);
+    world.until(() => ana.last('linked'), 'linked', 60000);
+  });
+  test('refused while its session is away: the application hears so with each call, and the session stays', () => {
+    const { world, ana, bo, session } = knocking();
+    bo.do('allow', { peer: ana.identity.id });
+    world.until(() => ana.last('linked'), 'linked', 60000);
+    world.disconnect(bo);
+    world.pass(1000);
+    const again = world.peer('bo again', { seed: bo.seed, instance: bo.engine.config.instance }).start();
+    again.do('refuse', { peer: ana.identity.id });
+    world.until(() => ana.last('unlinked').reason === REASON.REFUSED, 'told so', 60000);
+    expect([ana.engine.entries.has(session), again.of('knock').length]).toEqual([true, 0]);
+  });
+  test('refused, but blocked before: is told nothing', () => {
+    const { world, ana, bo } = knocking();
+    for (const word of ['block', 'refuse', 'deny']) bo.do(word, { peer: ana.identity.id });
+    world.pass(60000);
+    expect([ana.of('session_closed').length, bo.of('knock').length]).toEqual([0, 1]);
+  });
+  test('the last 1,024 of those who are ignored or refused are kept, and blocked ones beside them', () => {
+    const someone = (i) => identityFromSeed(Uint8Array.from({ length: 32 }, (_, k) => i >> (8 * k))).id;
+    const bo = new World().peer('bo').start();
+    const { turnedAway, blocked } = bo.engine.strangers;
+    bo.do('block', { peer: someone(5000) });
+    for (let i = 0; i < 1024; i++) bo.do(i % 2 ? 'deny' : 'refuse', { peer: someone(i) });
+    bo.do('deny', { peer: someone(0) }); // the newest now
+    bo.do('deny', { peer: someone(1024) });
+    expect([turnedAway.size, blocked.size]).toEqual([1024, 1]);
+    const gone = [0, 1, 2].filter((i) => !turnedAway.has(toHex(someone(i))));
+    expect(gone).toEqual([1]);
   });
   test('blocked: never reported again', () => {
     const { world, ana, bo } = knocking();
@@ -535,7 +579,7 @@ describe('strangers', () => {
     const { world, ana, bo } = knocking();
     bo.do('allow', { peer: ana.identity.id });
     world.until(() => bo.last('session'), 'session');
-    bo.engine.strangers.allowed.clear();
+    bo.do('forget', { peer: ana.identity.id });
     bo.do('close', { session: bo.last('session').session });
     world.until(() => ana.last('session_closed'), 'closed');
     ana.connect(bo);
@@ -610,24 +654,39 @@ describe('invites', () => {
       ana.connect(bo, secret);
       world.pass(20000);
       expect(bo.of('session').length).toBe(1);
-      if (word === 'deny') world.until(() => bo.of('knock').length === 1, 'asks like any other, after a while', 600000);
+      expect([bo.of('knock').length, ana.of('session_closed').length]).toEqual([0, 1]);
     });
-  test('expired: refused, and the caller is told; revoked: as if this client were offline', () => {
+  test('expired or revoked: refused, and the caller is told', () => {
     const { world, ana, bo } = invited(1000);
     world.pass(2000);
     ana.connect(bo, secret);
     world.until(() => ana.last('session_closed'), 'told so', 1000);
     expect(ana.last('session_closed')).toMatchObject({ error: 'EREFUSED', reason: REASON.REFUSED });
     expect([bo.of('session').length, bo.of('knock').length]).toEqual([0, 0]);
-    bo.do('invite_revoke', { secret });
-    ana.connect(bo, secret);
-    world.until(() => bo.last('knock'), 'now its proof fits no invite: a knock');
-    expect(bo.of('session').length).toBe(0);
-    expect(ana.of('session_closed').length).toBe(1);
+    const other = new Uint8Array(16).fill(9);
+    bo.do('invite_add', { secret: other, place: world.now + 60000, value: 1 });
+    bo.do('invite_revoke', { secret: other });
+    ana.connect(bo, other);
+    world.until(() => ana.of('session_closed').length === 2, 'told so', 1000);
+    expect([bo.of('session').length, bo.of('knock').length]).toEqual([0, 0]);
   });
-  test('expired: a blocked caller is told nothing', () => {
+  test('there are 1,024 at most: the one that expired first makes room, and none that is open', () => {
+    const { world, bo } = invited();
+    const { invites } = bo.engine.strangers;
+    const secretOf = (i) => Uint8Array.from({ length: 16 }, (_, k) => (k === 0 ? 77 : i >> (8 * k)));
+    const add = (i, lifetime) => bo.do('invite_add', { secret: secretOf(i), place: world.now + lifetime, value: 1 });
+    for (let i = 0; i < 1023; i++) add(i, i === 700 ? 0 : 60000);
+    expect(invites.size).toBe(1024);
+    add(2000, 60000);
+    expect(invites.size).toBe(1024);
+    expect(bo.try('invite_add', { secret: secretOf(2001), place: world.now + 1, value: 1 }).error?.code).toBe('EAGAIN');
+    add(3, 60000); // one that is there changes
+    bo.do('invite_revoke', { secret: secretOf(5) });
+    add(2001, 60000);
+  });
+  test.each(['block', 'deny'])('expired: a caller that is turned away is told nothing: %s', (word) => {
     const { world, ana, bo } = invited(0);
-    bo.do('block', { peer: ana.identity.id });
+    bo.do(word, { peer: ana.identity.id });
     ana.connect(bo, secret);
     world.pass(20000);
     expect(ana.of('session_closed')).toEqual([]);

@@ -153,7 +153,7 @@ export class Codes {
   stop() {
     for (const code of [...this.codes.values()]) this.end(code, 'ECLOSED', REASON.CLOSED);
     for (const link of this.leaving) this.forget(link);
-    for (const { secret } of this.late) this.engine.strangers.revokeInvite(secret);
+    for (const { secret } of this.late) this.engine.strangers.dropInvite(secret);
     this.late = [];
   }
 
@@ -168,7 +168,7 @@ export class Codes {
       this.endPlate(code.number);
     } else {
       if (code.link) this.drop(code.link, reason);
-      if (code.invite) this.engine.strangers.revokeInvite(code.invite);
+      if (code.invite) this.engine.strangers.dropInvite(code.invite);
       this.forgetStart(code);
     }
   }
@@ -360,7 +360,7 @@ export class Codes {
     link.guessed = true;
     code.invite = link.keys.dial.slice();
     code.expiresAt = engine.now + CODE_LIFETIME_MS;
-    engine.strangers.addInvite(code.invite, code.expiresAt, true, code.handle);
+    engine.strangers.addInvite(code.invite, code.expiresAt, true, engine.now, code.handle);
     engine.put(makeEnvelope(ENVELOPE.DATA, makeProof(link.keys, true, this.self()), link.number));
   }
   /** @param {Claimer} code @param {CodeLink} link @param {Uint8Array} payload @private */
@@ -385,7 +385,7 @@ export class Codes {
   called(handle, secret, person) {
     const code = this.codes.get(handle);
     if (code instanceof Claimer) this.paired(code, person);
-    this.engine.strangers.revokeInvite(secret);
+    this.engine.strangers.dropInvite(secret);
     this.late = this.late.filter((one) => !equal(one.secret, secret));
   }
   /** @param {Claimer} code @param {{id: Uint8Array, instance: Uint8Array, name: string}} person @private */
@@ -464,7 +464,7 @@ export class Codes {
     const { engine } = this;
     const { now } = engine;
     for (const link of this.leaving) if (now >= link.since + CODE_SEAT_MS) this.drop(link, REASON.TIMEOUT);
-    for (const { secret, until } of this.late) if (now >= until) engine.strangers.revokeInvite(secret);
+    for (const { secret, until } of this.late) if (now >= until) engine.strangers.dropInvite(secret);
     this.late = this.late.filter(({ until }) => now < until);
     for (const code of [...this.codes.values()]) {
       if (now >= code.expiresAt) this.end(code, 'ETIMEDOUT', REASON.TIMEOUT);

@@ -51,10 +51,8 @@ import { deadline, noticeLate, time } from './time.js';
 /**
  * @typedef {object} EngineEvent
  * @property {'time' | 'start' | 'stop' | 'socket_open' | 'socket_message' | 'socket_closed' | 'network_up' | 'connect'
- * |
- *   'send' | 'send_volatile' | 'finish' | 'take' | 'priority' | 'channel_reset' | 'close' | 'allow' | 'deny' | 'block'
- * |
- *   'invite_add' | 'invite_revoke' | 'code_make' | 'code_claim' | 'code_cancel'} type
+ *   | 'send' | 'send_volatile' | 'finish' | 'take' | 'priority' | 'channel_reset' | 'close' | 'allow' | 'deny' |
+ *   'refuse' | 'block' | 'forget' | 'invite_add' | 'invite_revoke' | 'code_make' | 'code_claim' | 'code_cancel'} type
  * @property {number} now monotonic time in ms
  * @property {ErrorCode} [error]
  * @property {number} [session]
@@ -156,16 +154,20 @@ export class Engine {
       case 'allow':
         return this.allow(idOf(event.peer));
       case 'deny':
-        this.strangers.deny(idOf(event.peer), this.now);
+        this.strangers.turnAway(idOf(event.peer), 'ignored', this.now);
+        return this.callOff(idOf(event.peer));
+      case 'refuse':
+        this.strangers.turnAway(idOf(event.peer), 'refused', this.now);
         return this.callOff(idOf(event.peer));
       case 'block':
-        this.strangers.block(idOf(event.peer));
+        this.strangers.block(idOf(event.peer), this.now);
         return this.callOff(idOf(event.peer));
+      case 'forget':
+        return this.strangers.forget(idOf(event.peer));
       case 'invite_add':
-        return this.strangers.addInvite(secretOf(event.secret), event.place ?? Infinity, event.value !== 0);
+        return this.strangers.addInvite(secretOf(event.secret), event.place ?? Infinity, event.value !== 0, this.now);
       case 'invite_revoke':
-        this.strangers.revokeInvite(secretOf(event.secret));
-        return;
+        return this.strangers.revokeInvite(secretOf(event.secret), this.now);
       case 'code_make':
         return this.codes.make(event.value ?? 0);
       case 'code_claim':

@@ -159,6 +159,9 @@ export function linkLost(e, link, reason, text) {
     entry.dialAt = e.now + retryWait(e, entry.failures + 1);
   } else entry.dialAt = link.opener || session.close === 'closing' ? e.now : otherSideFirst(e);
   if (fault) entry.dialAt += retryWait(e, entry.faults);
+  // The peer may not let this side in any more. The application can find out by a new session.
+  if (!confirmed && !entry.shownLinked && !isRetryable(reason))
+    e.emit({ type: 'unlinked', session: entry.number, reason, time: entry.dialAt });
   e.sessions.settle(entry, reason);
 }
 
@@ -258,7 +261,8 @@ export function takeOffer(e, number, payload) {
   const invited = mayUseInvite(e, link);
   if (link.unsupported) return letIn ? acceptToRefuse(e, link) : e.resetLink(link, REASON.UNSUPPORTED);
   if (letIn || invited) return considerOffer(e, link);
-  if (link.invite) return acceptToRefuse(e, link);
+  if (e.strangers.isIgnored(link.peerId)) return; // the call times out, as if this client were offline
+  if (link.invite || e.strangers.isRefused(link.peerId)) return acceptToRefuse(e, link);
   knock(e, link, link);
 }
 
@@ -271,11 +275,11 @@ function acceptToRefuse(e, link) {
   accept(e, link);
 }
 
-/** Remembers a stranger's knock and reports a new one to the application, unless it was denied a moment ago.
+/** Remembers a stranger's knock and reports a new one to the application, unless the stranger is ignored.
  * @param {Engine} e @param {Link} from @param {Link | null} link the link that waits for the answer */
 function knock(e, from, link) {
   const { peerId: id, name } = from;
-  if (e.strangers.isDenied(id, e.now)) return;
+  if (e.strangers.isIgnored(id)) return;
   const instance = /** @type {Uint8Array} */ (from.peerInstance);
   if (e.strangers.knock({ id, instance, name, link })) e.emit({ type: 'knock', id, instance, text: name, name });
 }
@@ -286,7 +290,10 @@ const sessionFor = (e, link) =>
   e.sessions.find(link.peerId, /** @type {Uint8Array} */ (link.peerInstance)) ?? e.sessions.findUnbound(link.peerId);
 
 /** Returns true when the peer is let in without an invite. @param {Engine} e @param {Link} link */
-const isWelcome = (e, link) => e.config.acceptAll || e.strangers.allowed.has(toHex(link.peerId));
+function isWelcome(e, link) {
+  const key = toHex(link.peerId);
+  return e.strangers.allowed.has(key) || (e.config.acceptAll && !e.strangers.turnedAway.has(key));
+}
 
 /** Returns true when the peer has proved that it knows an invite that it may use.
  * @param {Engine} e @param {Link} link */
@@ -394,9 +401,9 @@ export function takeFirstRecord(e, link, plaintext) {
 function refusalOf(e, link, invited, entry) {
   if (link.unsupported) return REASON.UNSUPPORTED;
   if (entry || invited) return 0;
-  if (e.strangers.blocked.has(toHex(link.peerId))) return REASON.CLOSED;
+  if (e.strangers.blocked.has(toHex(link.peerId)) || e.strangers.isIgnored(link.peerId)) return REASON.CLOSED;
   if (isWelcome(e, link)) return 0;
-  return link.invite ? REASON.REFUSED : REASON.CLOSED;
+  return link.invite || e.strangers.isRefused(link.peerId) ? REASON.REFUSED : REASON.CLOSED;
 }
 
 /** Reports that the caller has claimed its invite. @param {Engine} e @param {Link} link */

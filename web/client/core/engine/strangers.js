@@ -1,5 +1,6 @@
 /** Decides who is let in (docs/protocol.md, section 7): the user's lists, knocks that wait for an answer, invites. */
 import { fromHex, toHex } from '../bytes.js';
+import { PairlinkError } from '../errors.js';
 import { inviteHint, inviteProof } from '../invite.js';
 import { sodium } from '../sodium.js';
 import { encode } from '../wire.js';
@@ -14,9 +15,10 @@ const PROOF_BYTES = INVITE_HINT_BYTES + 32;
 /** @typedef {{id: Uint8Array, instance: Uint8Array, name: string, link: Link | null}} Knock */
 
 const KNOCKS_MAX = 256;
-const DENIED_MAX = 1024;
-/** How long a denied peer is ignored. Callers retry by themselves, so each retry must not become a knock. */
-const DENIED_MS = 300000;
+/** Peers that are ignored or refused; the oldest decision is forgotten first. */
+const TURNED_AWAY_MAX = 1024;
+/** Invites, including those that are over, which are kept so that whoever comes with one is told. */
+const INVITES_MAX = 1024;
 /** IDs told to the relay; it keeps no more for one socket. */
 const TOLD_MAX = 4096;
 
@@ -26,8 +28,9 @@ export class Strangers {
     this.allowed = new Set();
     /** @type {Set<string>} */
     this.blocked = new Set();
-    /** @type {Map<string, number>} ID → time until which it is ignored */
-    this.denied = new Map();
+    /** IDs that are neither allowed nor blocked. 'ignored': their calls get no answer. 'refused': they are told REFUSED.
+     * @type {Map<string, 'ignored' | 'refused'>} */
+    this.turnedAway = new Map();
     /** @type {Map<string, Knock>} */
     this.knocks = new Map();
     /** @type {Map<string, InviteEntry>} by hint */
@@ -51,40 +54,47 @@ export class Strangers {
   allow(id) {
     const key = toHex(id);
     this.blocked.delete(key);
-    this.denied.delete(key);
+    this.turnedAway.delete(key);
     if (!this.allowed.has(key)) this.tellSome(PEERS_ALLOW, [key]);
     this.allowed.add(key);
     const knock = this.knocks.get(key);
     this.knocks.delete(key);
     return knock;
   }
-  /** @param {Uint8Array} id @param {number} now */
-  deny(id, now) {
+  /** A blocked ID stays blocked. @param {Uint8Array} id @param {'ignored' | 'refused'} how @param {number} now */
+  turnAway(id, how, now) {
     const key = toHex(id);
     if (this.allowed.delete(key)) this.tellSome(PEERS_FORGET, [key]);
-    this.takeBack(key);
+    this.takeBack(key, now);
     this.knocks.delete(key);
-    this.denied.set(key, now + DENIED_MS);
-    if (this.denied.size > DENIED_MAX) this.denied.delete(first(this.denied));
+    if (this.blocked.has(key)) return;
+    this.turnedAway.delete(key); // the newest is last
+    this.turnedAway.set(key, how);
+    if (this.turnedAway.size > TURNED_AWAY_MAX) this.turnedAway.delete(first(this.turnedAway));
   }
-  /** @param {Uint8Array} id */
-  block(id) {
+  /** As if nothing had been decided about this ID. @param {Uint8Array} id */
+  forget(id) {
+    const key = toHex(id);
+    this.turnedAway.delete(key);
+    if (this.allowed.delete(key) || this.blocked.delete(key)) this.tellSome(PEERS_FORGET, [key]);
+  }
+  /** @param {Uint8Array} id @param {number} now */
+  block(id, now) {
     const key = toHex(id);
     this.allowed.delete(key);
-    this.takeBack(key);
+    this.turnedAway.delete(key);
+    this.takeBack(key, now);
     this.knocks.delete(key);
     if (!this.blocked.has(key)) this.tellSome(PEERS_BLOCK, [key]);
     this.blocked.add(key);
   }
-  /** Returns true when the peer was denied a moment ago, so that its knocks are not reported.
-   * @param {Uint8Array} id @param {number} now */
-  isDenied(id, now) {
-    const key = toHex(id);
-    const until = this.denied.get(key);
-    if (until === undefined) return false;
-    if (now < until) return true;
-    this.denied.delete(key);
-    return false;
+  /** Returns true when calls of this peer get no answer. @param {Uint8Array} id */
+  isIgnored(id) {
+    return this.turnedAway.get(toHex(id)) === 'ignored';
+  }
+  /** Returns true when calls of this peer are answered by REFUSED. @param {Uint8Array} id */
+  isRefused(id) {
+    return this.turnedAway.get(toHex(id)) === 'refused';
   }
   /** Remembers a knock. Returns true when it is a new one, which the user must be told. @param {Knock} knock */
   knock(knock) {
@@ -101,25 +111,43 @@ export class Strangers {
     if (knock?.link === link) knock.link = null;
   }
 
-  /** @param {Uint8Array} secret @param {number} expiresAt @param {boolean} single @param {number} [code] */
-  addInvite(secret, expiresAt, single, code = 0) {
-    this.invites.set(toHex(inviteHint(secret)), { secret: secret.slice(), expiresAt, single, claimedBy: null, code });
+  /** Adds an invite, or changes the one with this secret. When there are too many, the one that expired first makes
+   * room. Throws EAGAIN when none has expired.
+   * @param {Uint8Array} secret @param {number} expiresAt @param {boolean} single @param {number} now
+   * @param {number} [code] */
+  addInvite(secret, expiresAt, single, now, code = 0) {
+    const hint = toHex(inviteHint(secret));
+    if (!this.invites.has(hint) && this.invites.size >= INVITES_MAX) this.makeRoom(now);
+    this.invites.set(hint, { secret: secret.slice(), expiresAt, single, claimedBy: null, code });
   }
-  /** @param {Uint8Array} secret */
-  revokeInvite(secret) {
-    return this.invites.delete(toHex(inviteHint(secret)));
+  /** @param {number} now @private */
+  makeRoom(now) {
+    const expired = [...this.invites].filter(([, { expiresAt }]) => now >= expiresAt);
+    if (expired.length === 0) throw new PairlinkError('EAGAIN', 'too many invites');
+    const [hint] = expired.reduce((oldest, one) => (one[1].expiresAt < oldest[1].expiresAt ? one : oldest));
+    this.invites.delete(hint);
+  }
+  /** Ends an invite. It is kept like one that has expired, so that whoever comes with it is told.
+   * @param {Uint8Array} secret @param {number} now */
+  revokeInvite(secret, now) {
+    const entry = this.invites.get(toHex(inviteHint(secret)));
+    if (entry) end(entry, now);
+  }
+  /** Removes the dial secret of a code. @param {Uint8Array} secret */
+  dropInvite(secret) {
+    this.invites.delete(toHex(inviteHint(secret)));
   }
   /** From now on only this ID may use the invite. @param {Uint8Array} secret @param {Uint8Array} id */
   bindInvite(secret, id) {
     const entry = this.invites.get(toHex(inviteHint(secret)));
     if (entry) entry.claimedBy = toHex(id);
   }
-  /** Takes back what this peer has claimed: an invite for it alone is removed, one for several stays for the others.
-   * @param {string} key @private */
-  takeBack(key) {
-    for (const [hint, entry] of this.invites) {
+  /** Takes back what this peer has claimed: an invite for it alone ends, one for several stays for the others.
+   * @param {string} key @param {number} now @private */
+  takeBack(key, now) {
+    for (const entry of this.invites.values()) {
       if (entry.claimedBy !== key) continue;
-      if (entry.single) this.invites.delete(hint);
+      if (entry.single) end(entry, now);
       else entry.claimedBy = null;
     }
   }
@@ -144,12 +172,19 @@ export class Strangers {
    */
   claim(entry, caller) {
     const key = toHex(caller);
+    this.turnedAway.delete(key);
     if (!this.allowed.has(key)) this.tellSome(PEERS_ALLOW, [key]);
     this.allowed.add(key);
     if (entry.claimedBy === key) return false;
     entry.claimedBy = key;
     return true;
   }
+}
+
+/** @param {InviteEntry} entry @param {number} now */
+function end(entry, now) {
+  entry.expiresAt = Math.min(entry.expiresAt, now);
+  entry.claimedBy = null;
 }
 
 /** @template K @param {Map<K, any>} map @returns {K} */
