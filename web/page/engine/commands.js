@@ -126,15 +126,29 @@ export const commands = {
     return {};
   },
 
-  /** @param {Engine} engine @param {{contact: string, before?: number, count?: number}} args */
-  messages: (engine, { contact, before, count }) => engine.db.messages(contact, { before, count }),
+  /** @param {Engine} engine @param {{contact: string, before?: number, after?: number, count?: number}} args */
+  messages: (engine, { contact, before, after, count }) => engine.db.messages(contact, { before, after, count }),
 
-  /** @param {Engine} engine @param {{contact: string}} args */
-  seen: (engine, { contact: id }) => {
+  /**
+   * Returns the number of the first message from a time on, or null.
+   * @param {Engine} engine @param {{contact: string, at: number}} args
+   */
+  messageAt: (engine, { contact, at }) => engine.db.messageAt(contact, at),
+
+  /**
+   * The person has seen the messages up to number `n`; without it, all of them.
+   * @param {Engine} engine @param {{contact: string, n?: number}} args
+   */
+  seen: (engine, { contact: id, n = Infinity }) => {
     const contact = engine.contacts.get(id);
-    if (!contact?.unread) return;
-    contact.unread = 0;
-    engine.changed(contact, true);
+    if (!contact?.unread) return undefined;
+    // In turn with the messages that are stored and counted.
+    return engine.conversation(contact).serial(async () => {
+      const left = n === Infinity ? 0 : await engine.db.countAfter(id, n);
+      if (left >= contact.unread) return;
+      contact.unread = left;
+      engine.changed(contact, true);
+    });
   },
 
   /** @param {Engine} engine @param {{contact: string, name: string}} args */

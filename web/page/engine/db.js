@@ -38,6 +38,18 @@ export const committed = (transaction) =>
     transaction.onabort = () => reject(transaction.error);
   });
 
+/**
+ * Returns the key of an index that is the `count`th from the end of a range, or null if the range has fewer.
+ * @param {IDBIndex} index @param {IDBKeyRange} range @param {number} count @returns {Promise<IDBValidKey | null>}
+ */
+async function keyFromEnd(index, range, count) {
+  const request = index.openKeyCursor(range, 'prev');
+  const cursor = await done(request);
+  if (!cursor || count <= 1) return cursor?.key ?? null;
+  cursor.advance(count - 1);
+  return (await done(request))?.key ?? null;
+}
+
 /** @param {IDBDatabase} db @param {number} from the version that is there; 0: none */
 function upgrade(db, from) {
   if (from < 1) firstStores(db);
@@ -183,25 +195,48 @@ export class Db {
   }
 
   /**
-   * Returns the newest `count` messages of a contact with numbers below `before`, oldest first.
-   * @param {string} contact @param {{before?: number, count?: number}} [page]
+   * Returns up to `count` messages of a contact, oldest first: those next after number `after`, or the newest of those
+   * before number `before`.
+   * @param {string} contact @param {{before?: number, after?: number, count?: number}} [page]
+   * @returns {Promise<Message[]>}
    */
-  async messages(contact, { before = Number.MAX_SAFE_INTEGER, count = 200 } = {}) {
+  async messages(contact, { before = Infinity, after, count = 200 } = {}) {
+    const index = this.read('messages').index('contact');
+    if (after !== undefined)
+      return done(index.getAll(IDBKeyRange.bound([contact, after], [contact, Infinity], true), count));
     const range = IDBKeyRange.bound([contact, 0], [contact, before], false, true);
-    const cursor = this.read('messages').index('contact').openCursor(range, 'prev');
-    /** @type {Message[]} */
-    const found = [];
-    /** @type {Promise<void>} */
-    const read = new Promise((resolve, reject) => {
-      cursor.onerror = () => reject(cursor.error);
-      cursor.onsuccess = () => {
-        if (!cursor.result || found.length >= count) return resolve();
-        found.push(cursor.result.value);
-        cursor.result.continue();
-      };
-    });
-    await read;
-    return found.reverse();
+    const from = await keyFromEnd(index, range, count);
+    return done(index.getAll(from === null ? range : IDBKeyRange.bound(from, range.upper, false, true)));
+  }
+
+  /**
+   * Returns the number of a contact's first message from the time `at` on, or null. The numbers of messages rise with
+   * their times, so it looks at few of them, however many there are.
+   * @param {string} contact @param {number} at @returns {Promise<number | null>}
+   */
+  async messageAt(contact, at) {
+    const index = this.read('messages').index('contact');
+    /** @param {number} n @returns {Promise<Message | undefined>} the first message from a number on */
+    const from = (n) => done(index.get(IDBKeyRange.bound([contact, n], [contact, Infinity])));
+    const newest = await done(index.openKeyCursor(IDBKeyRange.bound([contact, 0], [contact, Infinity]), 'prev'));
+    let low = 0;
+    let high = newest ? Number(newest.primaryKey) + 1 : 0;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const found = await from(middle);
+      if (!found || found.at >= at) high = middle;
+      else low = found.n + 1;
+    }
+    return (await from(low))?.n ?? null;
+  }
+
+  /** Returns how many messages of a contact have higher numbers. @param {string} contact @param {number} n */
+  countAfter(contact, n) {
+    return done(
+      this.read('messages')
+        .index('contact')
+        .count(IDBKeyRange.bound([contact, n], [contact, Infinity], true)),
+    );
   }
 
   /**

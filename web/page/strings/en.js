@@ -167,7 +167,12 @@ export default (f) => ({
     refused: 'This invitation was used or withdrawn, or has expired. Ask for a new one.',
     blocked: 'You blocked this contact. Nothing is sent or received.',
     unblock: 'Unblock',
-    earlier: 'Show earlier messages',
+    fresh: (/** @type {number} */ n) =>
+      f.plural(n, { one: '1 new message', other: (count) => `${count} new messages` }),
+    newest: 'Newest',
+    back: 'Back to where you were',
+    toDate: 'Go to a date',
+    toDateGo: 'Go',
     log: (/** @type {string} */ name) => `Messages with ${f.iso(name)}`,
     nameAsk: 'What do you call them?',
     nameAskMore: 'Only you see this name.',

@@ -16,12 +16,16 @@ const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10ff
 /** Returns how many days ago `at` was. @param {number} at @param {number} now */
 const days = (at, now) => Math.round((new Date(now).setHours(0, 0, 0, 0) - new Date(at).setHours(0, 0, 0, 0)) / DAY_MS);
 
+/** @param {number} at @param {number} now */
+const sameYear = (at, now) => new Date(at).getFullYear() === new Date(now).getFullYear();
+
 /** @typedef {ReturnType<typeof makeFormat>} Format */
 
 /** @param {string} locale  @param {{direction: 'ltr'|'rtl', unitDisplay: 'short'|'long'}} how */
 export function makeFormat(locale, { direction, unitDisplay }) {
   const time = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
   const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' });
+  const oldDay = new Intl.DateTimeFormat(locale, { dateStyle: 'full' });
   const shortDay = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
   const full = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
@@ -53,8 +57,8 @@ export function makeFormat(locale, { direction, unitDisplay }) {
     time: (at) => time.format(at),
     /** @param {number} at */
     fullTime: (at) => full.format(at),
-    /** @param {number} at @param {number} now */
-    day: (at, now) => recent(at, now) ?? day.format(at),
+    /** The year is said when it is not the present one. @param {number} at @param {number} now */
+    day: (at, now) => recent(at, now) ?? (sameYear(at, now) ? day : oldDay).format(at),
     /** @param {number} at @param {number} now */
     listTime: (at, now) => (days(at, now) === 0 ? time.format(at) : (recent(at, now) ?? shortDay.format(at))),
     /** Such as 1 day 3 hr, 4 min, 12 sec: the two largest units; seconds only below one minute. @param {number} ms */

@@ -3,33 +3,14 @@
  */
 import { hex } from '../engine/chat.js';
 import { s } from '../strings/index.js';
-import { go, mergeMessages, store } from './store.js';
+import { call } from './call.js';
+import { go, store } from './store.js';
+import { jumpToNewest } from './threads.js';
 
-/** @typedef {import('../engine/types.js').Command} Command */
-/** @typedef {import('../engine/types.js').Message} Message */
+export { call };
+
 /** @typedef {import('../engine/types.js').ShownContact} ShownContact */
 /** @typedef {import('../engine/types.js').State} State */
-/** @typedef {ReturnType<typeof import('./link.js').openLink>} Link */
-
-/** @type {Link} */
-let link;
-/** Threads whose newest messages were loaded. @type {Set<string>} */
-const loaded = new Set();
-/** Threads in which the person went back to earlier messages. @type {Set<string>} */
-const reading = new Set();
-/** A thread with more messages than KEEP_MAX is cut to KEEP. */
-const KEEP_MAX = 1000;
-const KEEP = 500;
-
-/** @param {Link} opened */
-export function setLink(opened) {
-  link = opened;
-}
-/**
- * Runs a command of the engine.
- * @template {Command} K @param {K} cmd @param {import('../engine/types.js').Arguments<K>} args
- */
-export const call = (cmd, ...args) => link.call(cmd, ...args);
 
 /** @param {State} engine */
 export function onState(engine) {
@@ -39,25 +20,8 @@ export function onState(engine) {
   followTry(engine);
 }
 
-/** @param {{contact: string, list: Message[]}} update */
-export function onMessages({ contact, list }) {
-  store.set(({ messages }) => ({ messages: { ...messages, [contact]: mergeMessages(messages[contact] ?? [], list) } }));
-  shorten(contact);
-  if (isOpen(contact)) markSeen(contact);
-}
-
 /** @param {import('../engine/types.js').FilesProgress} files */
 export const onFiles = (files) => store.set({ files });
-
-/**
- * Drops old messages from a long thread, as a program may send without end. They can be loaded again.
- * @param {string} contact
- */
-function shorten(contact) {
-  const list = store.get().messages[contact];
-  if (list.length > KEEP_MAX && !reading.has(contact))
-    store.set(({ messages }) => ({ messages: { ...messages, [contact]: list.slice(-KEEP) } }));
-}
 
 /**
  * Opens the thread of the person who used the invitation that is on the screen.
@@ -82,40 +46,6 @@ function followTry({ claim }) {
 }
 
 export const forgetTry = () => store.set({ tried: null });
-
-/** @param {string} contact */
-const isOpen = (contact) => {
-  const { place } = store.get();
-  return place.screen === 'thread' && place.contact === contact && document.visibilityState === 'visible';
-};
-
-/** @param {string} contact */
-export function markSeen(contact) {
-  const found = store.get().engine?.contacts.find(({ id }) => id === contact);
-  if (found?.unread) void call('seen', { contact });
-}
-
-/** @param {string} contact */
-export async function loadThread(contact) {
-  if (loaded.has(contact)) return;
-  loaded.add(contact);
-  onMessages({ contact, list: await call('messages', { contact, count: 200 }) });
-}
-
-/** Returns how many messages were loaded. @param {string} contact */
-export async function loadEarlier(contact) {
-  reading.add(contact);
-  const [first] = store.get().messages[contact] ?? [];
-  const list = await call('messages', { contact, before: first?.n, count: 200 });
-  onMessages({ contact, list });
-  return list.length;
-}
-
-/** Loads the open threads again, which lack messages after one engine took over from another. */
-export function reloadThreads() {
-  for (const contact of loaded)
-    void call('messages', { contact, count: 200 }).then((list) => onMessages({ contact, list }));
-}
 
 /** @param {string} contact */
 export const openThread = (contact) => go({ screen: 'thread', contact });
@@ -151,8 +81,11 @@ export async function allow(id) {
 /** Returns a random id for a message or a file. */
 export const newId = () => hex(crypto.getRandomValues(new Uint8Array(16)));
 
-/** @param {string} contact @param {string} text */
-export const send = (contact, text) => call('send', { contact, message: newId(), text });
+/** Sends a text, and shows the end of the thread, where it appears. @param {string} contact @param {string} text */
+export function send(contact, text) {
+  void jumpToNewest(contact, { remember: false });
+  return call('send', { contact, message: newId(), text });
+}
 
 /**
  * Copies text. On plain HTTP, where pages cannot use the clipboard, it selects the text in a field first.

@@ -1,6 +1,7 @@
 /** Turns files that were chosen, dropped or pasted into cards, and saves received ones. */
 import { call, newId } from './actions.js';
 import { s } from '../strings/index.js';
+import { jumpToNewest } from './threads.js';
 
 /** @typedef {{file: File, path: string}} Chosen */
 /** @typedef {import('../engine/files/desk.js').NewCard} NewCard */
@@ -51,7 +52,9 @@ export const chosen = (files) =>
 
 /** @param {string} contact @param {Chosen[]} list */
 export async function sendFiles(contact, list) {
-  if (list.length > 0) await call('sendFiles', { contact, cards: cardsOf(list) });
+  if (list.length === 0) return;
+  void jumpToNewest(contact, { remember: false });
+  await call('sendFiles', { contact, cards: cardsOf(list) });
 }
 
 /**

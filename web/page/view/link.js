@@ -7,6 +7,8 @@
  *   await link.call('send', {...});
  */
 
+import { openInbox } from './inbox.js';
+
 /** @typedef {import('../engine/types.js').Command} Command */
 /** @typedef {import('../engine/types.js').FromTab} FromTab */
 /** @typedef {import('../engine/types.js').State} State */
@@ -64,19 +66,20 @@ export function openLink(scripts, { onState, onMessages, onFiles, onNews, onBrok
   /** The first message, which a new engine gets again. @type {FromTab | undefined} */
   let opening;
 
+  const inbox = openInbox({ onState, onMessages, onFiles });
+
   /** @param {ToTab} message */
   const receive = ({ seq: answered, value, error, state, messages, files, news, renewed }) => {
     if (renewed) {
       location.reload();
       return;
     }
-    if (state) onState(state);
     if (news) onNews(news);
-    if (messages) onMessages(messages);
-    if (files) onFiles(files);
+    if (state || messages || files) inbox.add({ state, messages, files });
     const asked = answered === undefined ? undefined : waiting.get(answered);
     if (answered === undefined || !asked) return;
     waiting.delete(answered);
+    inbox.flush();
     if (error) asked.fail(Object.assign(new Error(error.text), { code: error.code }));
     else asked.done(value);
   };

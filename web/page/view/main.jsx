@@ -1,14 +1,16 @@
 /** The start of the page: removes secrets from the address bar, connects to the engine, and shows the app. */
 import { render } from 'preact';
 import { applyLanguage, onLanguageElsewhere } from '../strings/index.js';
-import { call, onFiles, onMessages, onState, openThread, reloadThreads, setLink } from './actions.js';
+import { call, onFiles, onState, openThread } from './actions.js';
 import { follow, takeArrival } from './arrivals.js';
+import { setLink } from './call.js';
 import { watchClosing } from './closing.js';
 import { App } from './components/App.jsx';
 import { openLink } from './link.js';
 import { onNews } from './notifications.js';
 import { lookForUpdate, startOffline } from './offline.js';
 import { followHistory, store } from './store.js';
+import { onMessages, reloadThreads } from './threads.js';
 import { keepPage } from './use-file-drop.js';
 
 const arrival = takeArrival();
@@ -50,7 +52,7 @@ link
 addEventListener('hashchange', () => follow(takeArrival()));
 addEventListener('online', () => call('tryNow'));
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible') reloadThreads();
+  if (document.visibilityState === 'visible') void reloadThreads();
 });
 /** @type {string | undefined} */
 let before;

@@ -5,7 +5,6 @@
 import { useEffect, useState } from 'preact/hooks';
 
 /** @typedef {import('../engine/types.js').State} State */
-/** @typedef {import('../engine/types.js').Message} Message */
 /** @typedef {'home' | 'new' | 'invite' | 'thread' | 'contact' | 'settings' | 'identity' | 'server' | 'share'} Screen */
 
 /**
@@ -27,7 +26,9 @@ import { useEffect, useState } from 'preact/hooks';
  * @property {'shared' | 'leader' | 'alone'} mode how this tab reaches the engine
  * @property {string} language whose table `s` is; a change draws everything again
  * @property {State | null} engine
- * @property {Record<string, Message[]>} messages by contact, oldest first
+ * @property {Record<string, import('./window.js').Thread>} threads the parts of threads that are held, by contact
+ * @property {import('./threads.js').Jump | null} jump where the open thread goes next
+ * @property {{contact: string, n: number | null} | null} back where the person was before a jump
  * @property {import('../engine/types.js').FilesProgress} files
  * @property {Place} place
  * @property {number | null} tried the number of the code that this tab is trying
@@ -64,7 +65,9 @@ export const store = createStore({
   mode: 'shared',
   language: 'en',
   engine: null,
-  messages: {},
+  threads: {},
+  jump: null,
+  back: null,
   files: {},
   place: { screen: 'home' },
   tried: null,
@@ -92,16 +95,6 @@ export function useStore(select) {
  * @template T @param {(engine: State) => T} select @returns {T}
  */
 export const useEngine = (select) => useStore(({ engine }) => select(/** @type {State} */ (engine)));
-
-/**
- * Adds messages to a thread, and replaces those with the same number.
- * @param {Message[]} list @param {Message[]} more
- */
-export function mergeMessages(list, more) {
-  const byNumber = new Map(list.map((message) => [message.n, message]));
-  for (const message of more) byNumber.set(message.n, message);
-  return [...byNumber.values()].sort((a, b) => a.n - b.n);
-}
 
 /* ---- places --------------------------------------------------------------------------------------- */
 

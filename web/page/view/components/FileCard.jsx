@@ -44,6 +44,7 @@ export function FileCard({ message, name, here, online, first }) {
       class={`message ${mine ? 'mine' : 'theirs'} ${first ? 'first' : ''}`}
       data-state={state}
       data-id={message.id}
+      data-n={message.n}
       data-kind="file"
       data-passed={isOpen ? live.passed : message.passed}
     >

@@ -24,6 +24,8 @@ const paths = {
   folder: ['M3.5 6.5h6l2 2.5h9v10h-17z'],
   file: ['M6 3.5h8l4.5 4.5v12.5H6z', 'M14 3.5V8h4.5'],
   files: ['M8 3.5h7l4 4V17H8z', 'M5 7v13.5h10'],
+  down: ['M12 5v13', 'M6 12.5l6 6 6-6'],
+  calendar: ['M4 6h16v14H4z', 'M4 10.5h16', 'M8 3.5V8', 'M16 3.5V8'],
   clock: ['M12 7v5l3 2', 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z'],
 };
 

@@ -15,7 +15,12 @@ import { Linked } from './Linked.jsx';
 export function Message({ message, name, here, online, held, first, last }) {
   const { mine, text, at, state } = message;
   return (
-    <li class={`message ${mine ? 'mine' : 'theirs'} ${first ? 'first' : ''}`} data-state={state} data-id={message.id}>
+    <li
+      class={`message ${mine ? 'mine' : 'theirs'} ${first ? 'first' : ''}`}
+      data-state={state}
+      data-id={message.id}
+      data-n={message.n}
+    >
       <span class="visually-hidden">{mine ? s.thread.said(s.you) : s.thread.said(name)}</span>
       <p class="bubble" dir="auto">
         <Linked text={text.replace(/\n$/, '')} />

@@ -1,112 +1,150 @@
-/** The messages of a thread, newest last. It stays scrolled to the end, unless the person scrolled up to read. */
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+/**
+ * The messages of a thread, newest last. It holds a bounded part of the thread, and loads more when the person comes
+ * near an edge. It stays at the end, unless the person scrolled up to read.
+ */
+import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
-import { loadEarlier } from '../actions.js';
-import { useEngine, useStore } from '../store.js';
-import { useNow } from '../use-now.js';
+import { memo } from '../memo.js';
+import { rowsOf } from '../rows.js';
+import { store, useEngine, useStore } from '../store.js';
+import { jumpToFirst, jumpToNewest, loadNewer, loadOlder, markSeen, readBy } from '../threads.js';
+import { useScroll } from '../use-scroll.js';
+import { useToday } from '../use-today.js';
+import { Day } from './Day.jsx';
+import { DateChoice } from './DateChoice.jsx';
 import { FileCard } from './FileCard.jsx';
 import { Message as TextBubble } from './Message.jsx';
+import { Moves } from './Moves.jsx';
 
 /** @typedef {import('../../engine/types.js').Message} Message */
 /** @typedef {import('../../engine/types.js').ShownContact} ShownContact */
+/** @typedef {import('../use-scroll.js').Scroll} Scroll */
 
-const GROUP_MS = 3 * 60_000;
-const PAGE = 200;
+/** A page is loaded when the edge of the list is less than this many screens away. */
+const AHEAD = 2;
+/** So long a message that was jumped to is marked. */
+const MARK_MS = 2000;
 /** @type {Message[]} */
 const none = [];
 
 /** @param {{contact: ShownContact, name: string}} props */
 export function MessageList({ contact, name }) {
-  const list = useStore(({ messages }) => messages[contact.id]);
-  const loaded = list !== undefined;
-  const messages = list ?? none;
+  const { id } = contact;
+  const thread = useStore(({ threads }) => threads[id]);
   const online = useEngine((engine) => engine.server.state === 'online');
-  const [complete, setComplete] = useState(false);
-  const now = useNow(60_000);
-  const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const atEnd = useRef(true);
-  const [live, setLive] = useState(false); // messages from before are not read aloud
-  useEffect(() => setLive(loaded), [loaded]);
+  const today = useToday();
+  const [choosing, setChoosing] = useState(/** @type {number | null} */ (null));
+  const list = thread?.list ?? none;
+  const rows = useMemo(() => rowsOf(list), [list]);
 
-  const toEnd = () => {
-    const box = scroller.current;
-    if (box && atEnd.current) box.scrollTop = box.scrollHeight;
+  const scroll = useScroll(list[0]?.n, ({ top, bottom, height }) => {
+    const now = store.get().threads[id];
+    if (now?.older && top < AHEAD * height) void loadOlder(id);
+    if (now?.newer && bottom < AHEAD * height) void loadNewer(id);
+    see();
+  });
+  const see = () => {
+    const shown = store.get().threads[id];
+    if (document.visibilityState !== 'visible' || !shown || !contact.unread) return;
+    const n = scroll.isAtEnd() && !shown.newer ? shown.list.at(-1)?.n : numberOf(scroll.lastRow());
+    if (n !== undefined) markSeen(id, n);
   };
-  useLayoutEffect(toEnd, [messages]);
+  useReader(id, scroll);
+  useJump(id, thread?.run, scroll);
   useEffect(() => {
-    const watcher = new ResizeObserver(toEnd);
-    if (scroller.current) watcher.observe(scroller.current);
-    return () => watcher.disconnect();
-  }, []);
-  /** @param {import('preact').TargetedEvent<HTMLDivElement>} event */
-  const onScroll = ({ currentTarget: box }) => {
-    atEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
-  };
-  const earlier = async () => {
-    const box = scroller.current;
-    if (!box) return;
-    const fromEnd = box.scrollHeight - box.scrollTop;
-    atEnd.current = false;
-    if ((await loadEarlier(contact.id)) < PAGE) setComplete(true);
-    requestAnimationFrame(() => (box.scrollTop = box.scrollHeight - fromEnd));
-  };
+    see();
+    document.addEventListener('visibilitychange', see);
+    return () => document.removeEventListener('visibilitychange', see);
+  }, [contact.unread, thread]);
+  // Only what comes is read aloud, not what was there before or is loaded.
+  const [heard, setHeard] = useState(/** @type {number | undefined} */ (undefined));
+  useEffect(() => setHeard(thread?.run), [thread?.run]);
+  const live = scroll.atEnd && thread !== undefined && heard === thread.run;
 
+  /** @param {KeyboardEvent} event */
+  const onKeyDown = (event) => {
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey)
+      return;
+    if (event.key === 'Home' && thread?.older) void jumpToFirst(id);
+    else if (event.key === 'End' && thread?.newer) void jumpToNewest(id);
+    else return;
+    event.preventDefault();
+  };
+  const state = { name, here: contact.presence === 'here', online, held: Boolean(contact.doubt) };
   return (
-    <div
-      class="scroller"
-      ref={scroller}
-      onScroll={onScroll}
-      tabIndex={0}
-      role="log"
-      aria-live={live ? 'polite' : 'off'}
-      aria-label={s.thread.log(name)}
-    >
-      {messages.length >= PAGE && !complete && (
-        <button type="button" class="button button-small earlier" onClick={earlier}>
-          {s.thread.earlier}
-        </button>
-      )}
-      {messages.length === 0 && !contact.doubt && <p class="empty">{emptyWords(contact, name)}</p>}
-      <ol class="messages">
-        {messages.flatMap((message, index) => {
-          const before = messages[index - 1];
-          const after = messages[index + 1];
-          const day = s.day(message.at, now);
-          const newDay = !before || s.day(before.at, now) !== day;
-          const props = {
-            name,
-            here: contact.presence === 'here',
-            online,
-            held: Boolean(contact.doubt),
-            first: newDay || !together(before, message),
-            last: !after || !together(message, after) || s.day(after.at, now) !== day,
-          };
-          const item =
-            message.kind === 'file' ? (
-              <FileCard key={message.n} message={message} {...props} />
-            ) : (
-              <TextBubble key={message.n} message={message} {...props} />
-            );
-          return newDay
-            ? [
-                <li key={day} class="day">
-                  {day}
-                </li>,
-                item,
-              ]
-            : [item];
-        })}
-      </ol>
+    <div class="thread-log">
+      {choosing !== null && <DateChoice contact={id} at={choosing} close={() => setChoosing(null)} />}
+      <div
+        class="scroller"
+        ref={scroll.box}
+        onScroll={scroll.onScroll}
+        onKeyDown={onKeyDown}
+        tabIndex={0}
+        role="log"
+        aria-live={live ? 'polite' : 'off'}
+        aria-label={s.thread.log(name)}
+      >
+        {list.length === 0 && !contact.doubt && <p class="empty">{emptyWords(contact, name)}</p>}
+        <ol class="messages" ref={scroll.rows}>
+          {rows.flatMap(({ message, day, first, last }) => {
+            const row = <Row key={message.n} message={message} first={first} last={last} {...state} />;
+            return day === null ? [row] : [<Day key={`day ${day}`} at={day} today={today} choose={setChoosing} />, row];
+          })}
+        </ol>
+      </div>
+      <Moves contact={contact} away={!scroll.atEnd || Boolean(thread?.newer)} choose={setChoosing} />
     </div>
   );
 }
 
+/** One message. It is rendered again only when it or what is said about it has changed. */
+const Row = memo(
+  /** @param {import('./Message.jsx').MessageProps & {message: Message}} props */ ({ message, ...state }) =>
+    message.kind === 'file' ? <FileCard message={message} {...state} /> : <TextBubble message={message} {...state} />,
+);
+
+/** @param {Element | null} row */
+const numberOf = (row) => (row instanceof HTMLElement && row.dataset.n ? Number(row.dataset.n) : undefined);
+
+/** Says where the person reads. @param {string} contact @param {Scroll} scroll */
+function useReader(contact, scroll) {
+  useLayoutEffect(
+    () =>
+      readBy({
+        contact,
+        atEnd: scroll.isAtEnd,
+        place: () => (scroll.isAtEnd() ? null : (numberOf(scroll.topRow()) ?? null)),
+      }),
+    [contact],
+  );
+}
+
 /**
- * Returns true for messages that form a group with one time: of the same side and state, and soon after each other.
- * @param {Message} a @param {Message} b
+ * Goes where a jump leads, as soon as that part of the thread is rendered.
+ * @param {string} contact @param {number | undefined} run @param {Scroll} scroll
  */
-const together = (a, b) =>
-  a.kind !== 'file' && b.kind !== 'file' && a.mine === b.mine && b.at - a.at < GROUP_MS && a.state === b.state;
+function useJump(contact, run, scroll) {
+  const jump = useStore(({ jump }) => jump);
+  useLayoutEffect(() => {
+    if (jump?.contact !== contact || run === undefined) return;
+    store.set({ jump: null });
+    if (jump.n === null) return scroll.toEnd();
+    const { n } = jump;
+    const all = [...(scroll.rows.current?.getElementsByClassName('message') ?? [])];
+    const row = all.find((one) => (numberOf(one) ?? 0) >= n) ?? all.at(-1);
+    if (!(row instanceof HTMLElement)) return;
+    scroll.toRow(row, jump.block ?? 'center');
+    if (jump.mark) mark(row);
+  }, [jump, run]);
+}
+
+/** Marks a row for a moment, and moves the focus there, so that a screen reader reads it. @param {HTMLElement} row */
+function mark(row) {
+  row.tabIndex = -1;
+  row.focus({ preventScroll: true });
+  row.toggleAttribute('data-found', true);
+  setTimeout(() => row.removeAttribute('data-found'), MARK_MS);
+}
 
 /** @param {ShownContact} contact @param {string} name */
 function emptyWords({ presence, how, pairedAt, problem }, name) {

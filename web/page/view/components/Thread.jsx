@@ -1,9 +1,10 @@
 /** One conversation: the contact, the messages, and the composer. */
 import { useEffect } from 'preact/hooks';
 import { s } from '../../strings/index.js';
-import { call, loadThread, markSeen, nameOf } from '../actions.js';
+import { call, nameOf } from '../actions.js';
 import { PIPE } from '../../engine/chat.js';
 import { go, useEngine } from '../store.js';
+import { loadThread } from '../threads.js';
 import { useFileDrop } from '../use-file-drop.js';
 import { Avatar } from './Avatar.jsx';
 import { BackButton } from './BackButton.jsx';
@@ -18,18 +19,7 @@ export function Thread({ place }) {
   const contact = useEngine((engine) => engine.contacts.find(({ id }) => id === place.contact));
   const online = useEngine((engine) => engine.server.state === 'online');
   const id = place.contact;
-  useEffect(() => {
-    void loadThread(id);
-    markSeen(id);
-    const seen = () => {
-      if (document.visibilityState === 'visible') markSeen(id);
-    };
-    document.addEventListener('visibilitychange', seen);
-    return () => document.removeEventListener('visibilitychange', seen);
-  }, [id]);
-  useEffect(() => {
-    if (contact?.unread && document.visibilityState === 'visible') markSeen(id);
-  }, [contact?.unread]);
+  useEffect(() => void loadThread(id), [id]);
 
   const takesFiles = contact && !contact.blocked && !contact.doubt && contact.application !== PIPE;
   const hovering = useFileDrop(takesFiles ? id : null);

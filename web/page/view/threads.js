@@ -1,0 +1,218 @@
+/**
+ * The threads that this tab holds: loading, moving through them, and what counts as seen. The messages of a thread are
+ * one run (window.js); the list on the screen says where the person reads.
+ */
+import { call } from './call.js';
+import { go, store } from './store.js';
+import { PAGE, append, begin, holds, prepend, take } from './window.js';
+
+/** @typedef {import('../engine/types.js').Message} Message */
+/** @typedef {import('./window.js').Thread} Thread */
+
+/**
+ * @typedef {object} Jump where the list goes when it has rendered
+ * @property {string} contact
+ * @property {number | null} n the message; null: the newest
+ * @property {'start' | 'center'} [block] where on the screen the message is shown
+ * @property {boolean} [mark] the message is marked for a moment
+ */
+
+/** So many threads are held at a time. */
+const HELD_MAX = 5;
+
+/** The contacts whose threads are held, the last one opened at the end. @type {string[]} */
+let held = [];
+/**
+ * The highest number heard of, by contact: a message may come while a page is being loaded.
+ * @type {Map<string, number>}
+ */
+const heard = new Map();
+/** Pages that are being loaded, by contact and direction. @type {Set<string>} */
+const loading = new Set();
+/** What the list on the screen knows about the person who reads. @type {Reader | null} */
+let reader = null;
+
+/**
+ * @typedef {object} Reader
+ * @property {string} contact
+ * @property {() => boolean} atEnd
+ * @property {() => number | null} place the number of the first message on the screen; null: at the end
+ */
+
+/** The list on the screen reports itself. Returns a function that takes that back. @param {Reader} list */
+export function readBy(list) {
+  reader = list;
+  return () => {
+    if (reader === list) reader = null;
+  };
+}
+
+/** @param {string} contact */
+const atEnd = (contact) => reader?.contact !== contact || reader.atEnd();
+
+/** @param {string} contact @param {Thread} thread */
+const put = (contact, thread) => store.set(({ threads }) => ({ threads: { ...threads, [contact]: thread } }));
+
+/** @param {string} contact @returns {Thread | undefined} */
+const threadOf = (contact) => store.get().threads[contact];
+
+/** @param {{contact: string, list: Message[]}} update */
+export function onMessages({ contact, list }) {
+  const thread = threadOf(contact);
+  if (!thread) return; // it is loaded when it is opened
+  for (const { n } of list) heard.set(contact, Math.max(n, heard.get(contact) ?? 0));
+  const next = take(thread, list, atEnd(contact));
+  if (next !== thread) put(contact, next);
+}
+
+/** Loads the newest messages of a thread, unless it is held. @param {string} contact */
+export async function loadThread(contact) {
+  hold(contact);
+  if (!threadOf(contact)) await loadNewest(contact);
+}
+
+/** Keeps a thread, and drops those that were opened longest ago. @param {string} contact */
+function hold(contact) {
+  held = [...held.filter((one) => one !== contact), contact];
+  const dropped = held.splice(0, Math.max(0, held.length - HELD_MAX));
+  if (dropped.length === 0) return;
+  store.set(({ threads }) => ({
+    threads: Object.fromEntries(Object.entries(threads).filter(([one]) => !dropped.includes(one))),
+  }));
+}
+
+/** @param {string} contact */
+async function loadNewest(contact) {
+  heard.delete(contact);
+  const list = await call('messages', { contact, count: PAGE });
+  put(contact, begin(list, { older: list.length >= PAGE, newer: false }));
+}
+
+/** @param {string} contact @param {number} n */
+async function loadAround(contact, n) {
+  const [before, after] = await Promise.all([
+    call('messages', { contact, before: n, count: PAGE }),
+    call('messages', { contact, after: n - 1, count: PAGE }),
+  ]);
+  put(contact, begin([...before, ...after], { older: before.length >= PAGE, newer: after.length >= PAGE }));
+}
+
+/**
+ * Runs a load, unless the same one is running.
+ * @param {string} name @param {() => Promise<void>} load
+ */
+async function once(name, load) {
+  if (loading.has(name)) return;
+  loading.add(name);
+  try {
+    await load();
+  } finally {
+    loading.delete(name);
+  }
+}
+
+/** Loads the messages before those that are held. @param {string} contact */
+export function loadOlder(contact) {
+  return once(`older ${contact}`, async () => {
+    const before = threadOf(contact);
+    if (!before?.older) return;
+    const page = await call('messages', { contact, before: before.list[0]?.n, count: PAGE });
+    const thread = threadOf(contact);
+    if (thread?.run === before.run && thread.list[0] === before.list[0]) put(contact, prepend(thread, page));
+  });
+}
+
+/** Loads the messages after those that are held. @param {string} contact */
+export function loadNewer(contact) {
+  return once(`newer ${contact}`, async () => {
+    const before = threadOf(contact);
+    if (!before?.newer) return;
+    const page = await call('messages', { contact, after: before.list.at(-1)?.n ?? 0, count: PAGE });
+    const thread = threadOf(contact);
+    if (thread?.run === before.run && thread.list.at(-1)?.n === before.list.at(-1)?.n)
+      put(contact, append(thread, page, heard.get(contact) ?? 0));
+  });
+}
+
+/** Loads what the held threads lack after one engine took over from another. */
+export async function reloadThreads() {
+  for (const contact of held) {
+    const list = await call('messages', { contact, count: PAGE });
+    const thread = threadOf(contact);
+    if (!thread) continue;
+    const joins = list.length < PAGE || holds(thread, list[0].n) || thread.list.length === 0;
+    if (joins) onMessages({ contact, list });
+    else if (atEnd(contact)) put(contact, begin(list, { older: true, newer: false }));
+    else put(contact, { ...thread, newer: true });
+  }
+}
+
+/* ---- moving ------------------------------------------------------------------------------------------- */
+
+/**
+ * Opens the thread at a message, and marks that for a moment. If the message was deleted, the next one is shown.
+ * @param {string} contact @param {number} n its number
+ */
+export const jumpTo = (contact, n) => moveTo({ contact, n, block: 'center', mark: true });
+
+/** Opens the thread at the first message of a day or after it. @param {string} contact @param {number} at */
+export async function jumpToDate(contact, at) {
+  const n = await call('messageAt', { contact, at });
+  return n === null ? jumpToNewest(contact) : moveTo({ contact, n, block: 'start' });
+}
+
+/** @param {string} contact */
+export async function jumpToFirst(contact) {
+  return moveTo({ contact, n: (await call('messageAt', { contact, at: 0 })) ?? 0, block: 'start' });
+}
+
+/** @param {Jump & {n: number}} jump */
+async function moveTo(jump) {
+  const { contact, n } = jump;
+  rememberPlace(contact);
+  hold(contact);
+  const thread = threadOf(contact);
+  if (!thread || !holds(thread, n)) await loadAround(contact, n);
+  store.set({ jump });
+  go({ screen: 'thread', contact });
+}
+
+/**
+ * Goes to the newest message.
+ * @param {string} contact @param {{remember?: boolean}} [how] remember: the person can go back
+ */
+export async function jumpToNewest(contact, { remember = true } = {}) {
+  if (remember) rememberPlace(contact);
+  else store.set({ back: null });
+  if (threadOf(contact)?.newer) await loadNewest(contact);
+  if (threadOf(contact)) store.set({ jump: { contact, n: null } });
+}
+
+/** @param {string} contact */
+function rememberPlace(contact) {
+  if (reader?.contact === contact) store.set({ back: { contact, n: reader.place() } });
+}
+
+/** Goes back to where the person was before the last jump. */
+export async function jumpBack() {
+  const { back } = store.get();
+  store.set({ back: null });
+  if (!back) return;
+  if (back.n === null) await jumpToNewest(back.contact, { remember: false });
+  else await moveTo({ contact: back.contact, n: back.n, block: 'start' });
+  store.set({ back: null });
+}
+
+/* ---- seen --------------------------------------------------------------------------------------------- */
+
+/** What was reported last, by contact. @type {Map<string, string>} */
+const told = new Map();
+
+/** Reports that the person has seen the messages up to this one. @param {string} contact @param {number} n */
+export function markSeen(contact, n) {
+  const unread = store.get().engine?.contacts.find(({ id }) => id === contact)?.unread;
+  const report = `${n} ${unread}`;
+  if (!unread || told.get(contact) === report) return;
+  told.set(contact, report);
+  void call('seen', { contact, n });
+}
