@@ -62,6 +62,19 @@ static void chat_call(chat_job *j) {
 
 /* ---- sending ------------------------------------------------------------------------------------------ */
 
+/* Says when a message was written, unless this session was told already. Returns 0 or an error. */
+static int send_note(const chat_session *s, outbox_message *m) {
+  uint8_t bytes[1 + 16 + 8 + 16];
+  pl_wire_chat_note note = {.type = PL_CONST_CHAT_NOTE, .written_ms = m->written_ms};
+  if (m->noted == s->session || !chat_speaks(s->session, "chat/") || !outbox_is_late(m)) return 0;
+  memcpy(note.id, m->id, sizeof note.id);
+  int size = pl_wire_chat_note_encode(&note, bytes, sizeof bytes);
+  if (size < 0) return size;
+  int error = pairlink_send_channel(s->session, 0, bytes, (size_t)size, NULL);
+  if (!error) m->noted = s->session;
+  return error;
+}
+
 /* Returns 0; PAIRLINK_EMSGSIZE when this message can never be sent; or another error when it cannot be sent now. */
 static int send_one(chat_session *s, outbox_message *m) {
   char bytes[1 + OUTBOX_ID_BYTES + OUTBOX_TEXT_MAX + 1];
@@ -106,7 +119,8 @@ static void chat_send(chat_job *j) {
   for (outbox_message *m = j->box.first; m && s && !s->blocked && ahead++ < OUTBOX_SEEN_MAX / 2; m = next) {
     next = m->next;
     if (m->session) continue;
-    int error = send_one(s, m);
+    int error = send_note(s, m);
+    if (!error) error = send_one(s, m);
     if (error == PAIRLINK_EMSGSIZE) {
       ui_error("a message was not sent: it is longer than the other side accepts", NULL,
                "send it in pieces, or as a file: pairlink send");
@@ -129,6 +143,7 @@ static void chat_on_delivered(chat_job *j, const pairlink_event *e) {
   for (outbox_message *m = j->box.first; m; m = next) {
     next = m->next;
     if (m->session != e->session || m->place > e->place) continue;
+    (void)send_note(pairlink_session_user(e->session), m); /* it went out at once and is late all the same */
     outbox_delivered(&j->box, m);
     j->delivered++;
   }

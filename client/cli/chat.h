@@ -19,6 +19,9 @@ typedef struct chat_session {
   struct chat_session *next; /* older ones */
   pairlink_session *session;
   bool blocked; /* until WRITABLE */
+  bool has_note;
+  uint8_t note_id[OUTBOX_ID_BYTES]; /* of the text that comes next */
+  uint64_t note_written_ms;         /* when it was written; 0: not said */
 } chat_session;
 
 /* A message that is not shown yet. One without text is kept, too, so that all are taken in order. */

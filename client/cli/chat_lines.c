@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../core/wire/wire.h"
@@ -81,8 +82,32 @@ static void append_item(chat_job *j, chat_item *item) {
   j->last_item = item;
 }
 
-static chat_item *make_item(chat_job *j, const pairlink_event *e, const char *text, size_t size) {
-  size_t room = strlen(j->who) + 2 + 4 * size + 2;
+/* Takes what the session said about this text: when it was written. Returns "", or the words for it, if it came late.
+ */
+static const char *late_words(chat_session *s, const uint8_t id[OUTBOX_ID_BYTES], char out[40]) {
+  time_t now = time(NULL), when = (time_t)(s->note_written_ms / 1000);
+  struct tm then, today;
+  *out = '\0';
+  bool about = s->has_note && memcmp(s->note_id, id, OUTBOX_ID_BYTES) == 0;
+  s->has_note = false;
+  if (!about || when <= 0 || when > now - PL_CONST_CHAT_LATE_MS / 1000) return out;
+  if (!localtime_r(&when, &then) || !localtime_r(&now, &today)) return out;
+  bool same_day = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
+  if (strftime(out, 40, same_day ? " (written %H:%M)" : " (written %Y-%m-%d %H:%M)", &then) == 0) *out = '\0';
+  return out;
+}
+
+/* Keeps what is said about the next text. Everything else of a kind that this version does not know is skipped. */
+static void take_note(chat_session *s, const uint8_t *data, size_t size) {
+  pl_wire_chat_note note;
+  if (size == 0 || data[0] != PL_CONST_CHAT_NOTE || pl_wire_chat_note_decode(&note, data, size) != 0) return;
+  s->has_note = true;
+  memcpy(s->note_id, note.id, OUTBOX_ID_BYTES);
+  s->note_written_ms = note.written_ms;
+}
+
+static chat_item *make_item(chat_job *j, const pairlink_event *e, const char *text, size_t size, const char *late) {
+  size_t room = strlen(j->who) + strlen(late) + 2 + 4 * size + 2;
   chat_item *item = calloc(1, sizeof *item + room);
   char *copy = malloc(size + 1); /* text has no NUL, and ui_visible needs one */
   if (item && copy) {
@@ -90,7 +115,7 @@ static chat_item *make_item(chat_job *j, const pairlink_event *e, const char *te
     copy[size] = '\0';
     item->session = e->session;
     item->place = e->place;
-    if (j->names) item->size = (size_t)sprintf(item->line, "%s: ", j->who);
+    if (j->names) item->size = (size_t)sprintf(item->line, "%s%s: ", j->who, late);
     item->size += ui_visible(copy, size, item->line + item->size);
     item->line[item->size++] = '\n';
   } else {
@@ -103,18 +128,21 @@ static chat_item *make_item(chat_job *j, const pairlink_event *e, const char *te
 
 void chat_received(chat_job *j, const pairlink_event *e, bool is_chat) {
   const uint8_t *data = e->data;
-  const char *text = (const char *)data;
+  const char *text = (const char *)data, *late = "";
+  char words[40];
   size_t size = e->size;
   bool has_id = is_chat && size > OUTBOX_ID_BYTES && data[0] == PL_CONST_CHAT_TEXT;
   if (has_id) {
+    late = late_words(pairlink_session_user(e->session), data + 1, words);
     text += 1 + OUTBOX_ID_BYTES;
     size -= 1 + OUTBOX_ID_BYTES;
   } else if (is_chat) {
-    size = 0; /* a kind of message that this version does not know */
+    take_note(pairlink_session_user(e->session), data, size);
+    size = 0;
   } else if (size && text[size - 1] == '\n') {
     size--; /* from a pipe: plain text */
   }
-  chat_item *item = make_item(j, e, text, size);
+  chat_item *item = make_item(j, e, text, size, late);
   if (!item) {
     job_no_memory(&j->base);
     return;

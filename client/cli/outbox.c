@@ -1,8 +1,9 @@
 /* Both files are journals: records of length ‖ checksum ‖ body are appended, and each start rewrites the file without
  * the records that are no longer needed.
  *
- * Outbox: body = 'M' ‖ ID ‖ text for a message, 'D' ‖ ID once it was delivered. Seen: body = ID. A 'D' is not synced:
- * when a crash loses it, the message is sent once more, and the contact recognizes its ID. */
+ * Outbox: body = 'T' ‖ ID ‖ Unix ms u64 when the next message was written, 'M' ‖ ID ‖ text for a message, 'D' ‖ ID once
+ * it was delivered. Seen: body = ID. A 'D' is not synced: when a crash loses it, the message is sent once more, and the
+ * contact recognizes its ID. */
 #include "outbox.h"
 
 #include <errno.h>
@@ -11,11 +12,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "../core/wire/wire.h"
 #include "../lib/private_file.h"
 
-enum { HEAD = 8, BODY_MAX = 1 + OUTBOX_ID_BYTES + OUTBOX_TEXT_MAX, JOURNAL_MAX = 64 << 20, SEEN_REWRITE = 16384 };
+enum {
+  HEAD = 8,
+  TIME_BODY = 1 + OUTBOX_ID_BYTES + 8,
+  BODY_MAX = 1 + OUTBOX_ID_BYTES + OUTBOX_TEXT_MAX,
+  JOURNAL_MAX = 64 << 20,
+  SEEN_REWRITE = 16384
+};
 
 static uint32_t record_checksum(const uint8_t *body, size_t size) {
   uint8_t hash[crypto_generichash_BYTES_MIN];
@@ -64,19 +73,25 @@ static int open_to_append(const char *path, char *why) {
 
 /* ---- messages and IDs in memory ----------------------------------------------------------------------- */
 
-static int keep_message(outbox *o, const uint8_t id[OUTBOX_ID_BYTES], const char *text, size_t size) {
-  outbox_message *m = calloc(1, sizeof *m + size + 1);
+static uint64_t unix_ms(void) {
+  struct timespec now;
+  return clock_gettime(CLOCK_REALTIME, &now) == 0 ? (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 : 0;
+}
+
+static int keep_message(outbox *o, const uint8_t id[OUTBOX_ID_BYTES], uint64_t written_ms, pl_view text) {
+  outbox_message *m = calloc(1, sizeof *m + text.size + 1);
   if (!m) return PL_ENOMEM;
   memcpy(m->id, id, OUTBOX_ID_BYTES);
-  m->size = size;
-  if (size) memcpy(m->text, text, size);
+  m->written_ms = written_ms;
+  m->size = text.size;
+  if (text.size) memcpy(m->text, text.data, text.size);
   if (o->last)
     o->last->next = m;
   else
     o->first = m;
   o->last = m;
   o->count++;
-  o->bytes += size;
+  o->bytes += text.size;
   return 0;
 }
 
@@ -109,6 +124,13 @@ static size_t put_message(uint8_t *body, const outbox_message *m) {
   return 1 + OUTBOX_ID_BYTES + m->size;
 }
 
+static size_t put_time(uint8_t *body, const outbox_message *m) {
+  body[0] = 'T';
+  memcpy(body + 1, m->id, OUTBOX_ID_BYTES);
+  pl_put_u64(body + 1 + OUTBOX_ID_BYTES, m->written_ms);
+  return TIME_BODY;
+}
+
 static uint8_t *put_record(uint8_t *at, size_t body_size) {
   pl_put_u32(at, (uint32_t)body_size);
   pl_put_u32(at + 4, record_checksum(at + HEAD, body_size));
@@ -116,9 +138,12 @@ static uint8_t *put_record(uint8_t *at, size_t body_size) {
 }
 
 static int write_outbox(outbox *o, char *why) {
-  uint8_t *all = malloc(o->bytes + o->count * (HEAD + 1 + OUTBOX_ID_BYTES) + 1), *at = all;
+  uint8_t *all = malloc(o->bytes + o->count * (HEAD + TIME_BODY + HEAD + 1 + OUTBOX_ID_BYTES) + 1), *at = all;
   if (!all) return PL_ENOMEM;
-  for (const outbox_message *m = o->first; m; m = m->next) at = put_record(at, put_message(at + HEAD, m));
+  for (const outbox_message *m = o->first; m; m = m->next) {
+    if (m->written_ms) at = put_record(at, put_time(at + HEAD, m));
+    at = put_record(at, put_message(at + HEAD, m));
+  }
   int error = pl_file_put(o->path, all, (size_t)(at - all), true, why);
   free(all);
   o->written = 0;
@@ -146,19 +171,24 @@ static int write_seen(outbox *o, char *why) {
 
 /* ---- opening ------------------------------------------------------------------------------------------ */
 
+/* time: the last 'T' before this record, or empty. */
+static int load_record(outbox *o, pl_view body, pl_view *time) {
+  enum { TEXT = 1 + OUTBOX_ID_BYTES };
+  if (body.size < TEXT) return 0;
+  if (body.data[0] == 'D') drop_message(o, body.data + 1);
+  if (body.data[0] == 'T' && body.size == TIME_BODY) *time = body;
+  if (body.data[0] != 'M') return 0;
+  bool dated = time->size && memcmp(time->data + 1, body.data + 1, OUTBOX_ID_BYTES) == 0;
+  return keep_message(o, body.data + 1, dated ? pl_get_u64(time->data + TEXT) : 0,
+                      (pl_view){body.data + TEXT, body.size - TEXT});
+}
+
 static int load_outbox(outbox *o, char *why) {
   uint8_t *all;
-  pl_view rest, body;
+  pl_view rest, body, time = {0};
   int error = read_records(o->path, &all, &rest.size, why);
   rest.data = all;
-  while (!error && next_record(&rest, &body)) {
-    if (body.size < 1 + OUTBOX_ID_BYTES) continue;
-    if (body.data[0] == 'D')
-      drop_message(o, body.data + 1);
-    else if (body.data[0] == 'M')
-      error = keep_message(o, body.data + 1, (const char *)body.data + 1 + OUTBOX_ID_BYTES,
-                           body.size - 1 - OUTBOX_ID_BYTES);
-  }
+  while (!error && next_record(&rest, &body)) error = load_record(o, body, &time);
   free(all);
   return error ? error : write_outbox(o, why);
 }
@@ -220,9 +250,10 @@ int outbox_add(outbox *o, const char *text, size_t size, char why[PL_WHY_MAX]) {
   uint8_t id[OUTBOX_ID_BYTES], body[BODY_MAX];
   if (size > OUTBOX_TEXT_MAX) return PL_EMSGSIZE;
   randombytes_buf(id, sizeof id);
-  int error = keep_message(o, id, text, size);
+  int error = keep_message(o, id, unix_ms(), (pl_view){(const uint8_t *)text, size});
   if (error) return error;
-  error = append_record(o->fd, body, put_message(body, o->last), why);
+  error = append_record(o->fd, body, put_time(body, o->last), why);
+  if (!error) error = append_record(o->fd, body, put_message(body, o->last), why);
   if (error) drop_message(o, id);
   return error;
 }
@@ -238,6 +269,11 @@ void outbox_delivered(outbox *o, outbox_message *m) {
   o->written += HEAD + 1 + OUTBOX_ID_BYTES + m->size;
   drop_message(o, body + 1);
   if (o->written > OUTBOX_FULL_BYTES && !o->first) (void)write_outbox(o, NULL);
+}
+
+bool outbox_is_late(const outbox_message *m) {
+  uint64_t now = unix_ms();
+  return m->written_ms && now > m->written_ms && now - m->written_ms >= PL_CONST_CHAT_LATE_MS;
 }
 
 bool outbox_is_full(const outbox *o) {

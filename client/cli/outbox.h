@@ -20,7 +20,9 @@ enum { OUTBOX_ID_BYTES = 16, OUTBOX_TEXT_MAX = 60000, OUTBOX_SEEN_MAX = 1024, OU
 typedef struct outbox_message {
   struct outbox_message *next;
   uint8_t id[OUTBOX_ID_BYTES];
+  uint64_t written_ms; /* Unix time when it was written; 0: not known */
   const void *session; /* the session that has it now; NULL: it waits */
+  const void *noted;   /* the session that was told when it was written */
   uint64_t place;      /* where it ends in that session */
   size_t size;
   char text[];
@@ -41,12 +43,14 @@ typedef struct outbox {
 int outbox_open(outbox *o, const char *own_id, const char *peer_id, char why[PL_WHY_MAX]) PL_MUST_USE;
 void outbox_close(outbox *o);
 
-/* Appends a message with a new ID. It is safely on disk only after outbox_sync. Returns PL_EMSGSIZE when it is longer
- * than OUTBOX_TEXT_MAX. */
+/* Appends a message with a new ID, written now. It is safely on disk only after outbox_sync. Returns PL_EMSGSIZE when
+ * it is longer than OUTBOX_TEXT_MAX. */
 int outbox_add(outbox *o, const char *text, size_t size, char why[PL_WHY_MAX]) PL_MUST_USE;
 int outbox_sync(outbox *o, char why[PL_WHY_MAX]) PL_MUST_USE;
 /* Removes and frees a message that the contact has taken. */
 void outbox_delivered(outbox *o, outbox_message *m);
+/* Returns true when a message was written so long ago that the contact should be told when. */
+bool outbox_is_late(const outbox_message *m);
 /* Returns true when OUTBOX_FULL_BYTES wait: do not add more. */
 bool outbox_is_full(const outbox *o);
 

@@ -1,10 +1,16 @@
 /** `pairlink chat`: every line arrives once, in order, whatever is killed. The test itself keeps the record of lines. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { loadSodium, sodium } from '../../web/client/core/sodium.js';
+import { decode, encode } from '../../web/client/core/wire.js';
 import { createClient, newSeed } from '../../web/client/index.js';
+import { CHAT_NOTE, CHAT_READ, CHAT_TYPING } from '../../web/client/wire_table.js';
 import { idOf, newIdentity, startCli } from '../support/cli.js';
 import { tempDir, within } from '../support/process.js';
+import { IN_TERMINAL, plain } from '../support/pty.js';
 import { startRelay } from '../support/relay.js';
 
 const LONG = { timeout: 180_000 };
@@ -165,3 +171,98 @@ test('with the JavaScript client: chat/1 in both directions, and a repeated mess
   page.stop();
   await relay.stop();
 });
+
+/** Makes everything in an outbox an hour older. */
+async function age(state) {
+  await loadSodium();
+  await sodium.ready;
+  const folder = join(state, 'pairlink/outbox');
+  const path = join(
+    folder,
+    readdirSync(folder).find((name) => !/\.(seen|lock)$/.test(name)),
+  );
+  const all = readFileSync(path);
+  for (let at = 0; at < all.length; at += 8 + all.readUInt32BE(at)) {
+    const body = all.subarray(at + 8, at + 8 + all.readUInt32BE(at));
+    if (String.fromCharCode(body[0]) !== 'T') continue;
+    body.writeBigUInt64BE(body.readBigUInt64BE(17) - 3_600_000n, 17);
+    all.set(sodium.crypto_generichash(16, body).subarray(0, 4), at + 4);
+  }
+  writeFileSync(path, all);
+}
+
+test('a line that waited says when it was written, and one that did not says nothing', LONG, async () => {
+  const relay = await startRelay();
+  const { ana, chat } = await people(relay.ws);
+  const options = { url: relay.ws, seed: newSeed(), application: 'chat/1', acceptAll: true, WebSocket };
+  const page = await createClient(options);
+  page.stop();
+  const early = chat(ana, page);
+  await early.write('written early\n');
+  await early.waitFor('Saved.', { ms: 60_000 });
+  await early.kill9();
+  await age(ana.env.XDG_STATE_HOME);
+  const here = await createClient(options);
+  const came = [];
+  const two = new Promise((done) =>
+    here.on('session', (session) =>
+      session.on('message', ({ data }) => {
+        came.push(Buffer.from(data));
+        if (came.at(-1).toString('latin1').endsWith('late')) done();
+      }),
+    ),
+  );
+  const later = chat(ana, page);
+  await later.write('written late');
+  await later.write('\n');
+  await within(two, 'both texts');
+  expect(came.map((data) => data[0])).toEqual([CHAT_NOTE, 1, 1]);
+  const note = decode('chat_note', came[0]);
+  expect(Buffer.from(note.id).equals(came[1].subarray(1, 17))).toBe(true);
+  const minutes = (Date.now() - Number(note.written_ms)) / 60_000;
+  expect(minutes).toBeGreaterThan(59);
+  expect(minutes).toBeLessThan(70);
+  here.stop();
+  await relay.stop();
+});
+
+test(
+  'in a terminal, a text that came late shows when it was written; typing and reading are skipped',
+  LONG,
+  async () => {
+    const relay = await startRelay();
+    const { ana } = await people(relay.ws);
+    const page = await createClient({
+      url: relay.ws,
+      seed: newSeed(),
+      application: 'chat/1',
+      acceptAll: true,
+      WebSocket,
+    });
+    const a = startCli({ relay: relay.ws, identity: ana.identity, env: ana.env, wrap: IN_TERMINAL }, 'chat', page.id);
+    open.push(a);
+    const session = await within(new Promise((done) => page.on('session', done)), 'session');
+    const say = async (id, text, note) => {
+      if (note) await session.send(encode('chat_note', { type: CHAT_NOTE, id, reply_to: new Uint8Array(16), ...note }));
+      await session.send(Buffer.concat([Buffer.from([1]), id, Buffer.from(text)]));
+    };
+    const ago = (minutes) => ({ written_ms: BigInt(Date.now() - minutes * 60_000) });
+    expect(session.sendVolatile(encode('chat_typing', { type: CHAT_TYPING }))).toBe(true);
+    expect(session.sendVolatile(encode('chat_read', { type: CHAT_READ, id: randomBytes(16) }))).toBe(true);
+    await say(randomBytes(16), 'first', ago(3 * 24 * 60));
+    await say(randomBytes(16), 'second', ago(-60));
+    await say(randomBytes(16), 'third', { written_ms: 2n ** 64n - 1n });
+    await say(randomBytes(16), 'fourth', { written_ms: 0n });
+    await say(randomBytes(16), 'last');
+    await a.waitFor('last', SOON);
+    const shown = plain(a.stdout)
+      .split('\n')
+      .filter((line) => /first|second|third|fourth|last/.test(line));
+    const name = shown.at(-1).slice(0, -': last'.length);
+    expect(shown[0].replace(/\d/g, '9')).toBe(`${name} (written 9999-99-99 99:99): first`.replace(/\d/g, '9'));
+    expect(shown.slice(1)).toEqual(['second', 'third', 'fourth', 'last'].map((text) => `${name}: ${text}`));
+    await a.kill9();
+    page.stop();
+    await relay.stop();
+  },
+);

@@ -204,6 +204,7 @@ export const ROOMS = {
       'web/client/index.js',
       'web/client/core/code.js',
       'web/client/core/names.js',
+      'web/client/core/wire.js',
       'web/client/core/transfer/transfer.js',
       'web/client/core/transfer/name.js',
     ],

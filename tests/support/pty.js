@@ -3,9 +3,11 @@ import decodeQR from 'qr/decode.js';
 import { Program } from './process.js';
 
 const SPAWN = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+/** The start of a command line whose program gets a terminal of its own. */
+export const IN_TERMINAL = ['/usr/bin/python3', '-c', SPAWN];
 
 export function startInTerminal(command, args = [], { env = {}, ...options } = {}) {
-  return new Program('/usr/bin/python3', ['-c', SPAWN, command, ...args], {
+  return new Program(IN_TERMINAL[0], [...IN_TERMINAL.slice(1), command, ...args], {
     env: { TERM: 'xterm', ...env },
     ...options,
   });

@@ -103,6 +103,18 @@ export const FILE_SAVED = 6;
 export const FILE_DATA = 7;
 /** type of a message on FILE_CHANNEL */
 export const FILE_END = 8;
+/** type of a message of chat/1 */
+export const CHAT_NOTE = 9;
+/** type of a volatile message of chat/1 */
+export const CHAT_TYPING = 10;
+/** type of a volatile message of chat/1 */
+export const CHAT_READ = 11;
+/** a text that is delivered later than this after it was written says when that was */
+export const CHAT_LATE_MS = 60000;
+/** the least time between two CHAT_TYPING */
+export const CHAT_TYPING_EVERY_MS = 3000;
+/** how long a CHAT_TYPING counts */
+export const CHAT_TYPING_SHOWN_MS = 6000;
 /** names one file between two peers */
 export const FILE_ID_BYTES = 16;
 /** bytes in one FILE_DATA at most */
@@ -516,6 +528,17 @@ export const MESSAGES = {
     ['u8', 'type'],
     ['bytes', 'id', 16],
     ['rest', 'text', 65000],
+  ],
+  chat_note: [
+    ['u8', 'type'],
+    ['bytes', 'id', 16],
+    ['u64', 'written_ms'],
+    ['bytes', 'reply_to', 16],
+  ],
+  chat_typing: [['u8', 'type']],
+  chat_read: [
+    ['u8', 'type'],
+    ['bytes', 'id', 16],
   ],
   file_offer: [
     ['u8', 'type'],

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "client/cli/outbox.h"
 
@@ -73,6 +74,45 @@ static void undelivered_messages_are_found_again(void **state) {
   assert_null(box.first);
   assert_int_equal(stat(box.path, &st), 0);
   assert_int_equal(st.st_size, 0);
+}
+
+/* A message of an hour ago says so, also after a restart; one of now does not. */
+static void when_a_message_was_written_is_kept(void **state) {
+  (void)state;
+  add("one");
+  add("two");
+  assert_false(outbox_is_late(box.first));
+  uint64_t written_ms = box.first->written_ms;
+  assert_true(written_ms > UINT64_C(1700000000000));
+  again();
+  assert_int_equal(box.first->written_ms, written_ms);
+  box.first->written_ms -= 3600000;
+  assert_true(outbox_is_late(box.first));
+  box.last->written_ms += 3600000; /* the clock was set back since */
+  assert_false(outbox_is_late(box.last));
+}
+
+/* A journal of an earlier version has no times. */
+static void a_message_without_a_time_is_found(void **state) {
+  uint8_t record[8 + 1 + OUTBOX_ID_BYTES + 3] = {0}, hash[crypto_generichash_BYTES_MIN];
+  size_t size = sizeof record - 8;
+  (void)state;
+  record[8] = 'M';
+  memcpy(record + sizeof record - 3, "old", 3);
+  crypto_generichash(hash, sizeof hash, record + 8, size, NULL, 0);
+  pl_put_u32(record, (uint32_t)size);
+  pl_put_u32(record + 4, pl_get_u32(hash));
+  int fd = open(box.path, O_WRONLY | O_APPEND);
+  assert_int_equal(write(fd, record, sizeof record), sizeof record);
+  close(fd);
+  add("new");
+  again();
+  again();
+  assert_int_equal(box.count, 2);
+  assert_string_equal(box.first->text, "old");
+  assert_int_equal(box.first->written_ms, 0);
+  assert_false(outbox_is_late(box.first));
+  assert_true(box.last->written_ms > 0);
 }
 
 /* The file is cut at every byte of the last record: the records before it stay whole, and new ones can follow. */
@@ -145,6 +185,8 @@ static void files_that_others_can_read_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_OUTBOX(undelivered_messages_are_found_again),
+      WITH_OUTBOX(when_a_message_was_written_is_kept),
+      WITH_OUTBOX(a_message_without_a_time_is_found),
       WITH_OUTBOX(a_torn_last_record_is_dropped),
       WITH_OUTBOX(a_changed_record_is_dropped),
       WITH_OUTBOX(the_last_1024_ids_are_known),

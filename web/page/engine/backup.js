@@ -35,7 +35,8 @@ const WAYS = new Set(['code', 'coded', 'invite', 'invited', 'asked', 'knock', 'i
 /** @typedef {import('./types.js').Contact} Contact */
 /** @typedef {import('./types.js').Sodium} Sodium */
 /**
- * @typedef {Omit<Contact, 'unread' | 'link' | 'problem' | 'last'>} PortableContact the part of a contact that is copied
+ * The part of a contact that is copied.
+ * @typedef {Omit<Contact, 'unread' | 'link' | 'problem' | 'last' | 'saidRead' | 'readTo'>} PortableContact
  */
 /** @typedef {{seed: Uint8Array, name: string, contacts: PortableContact[]}} Held the content of a copy */
 

@@ -1,10 +1,10 @@
 /**
- * The messages of channel 0: `chat/1` (type, id, text) and the text of `pipe/1`. See docs/protocol.md, section 7.
+ * The texts of channel 0: those of `chat/1` (type, id, text) and of `pipe/1`. See docs/protocol.md, section 8.
  */
+import { CHAT_TEXT } from '../../client/wire_table.js';
 
 export const CHAT = 'chat/1';
 export const PIPE = 'pipe/1';
-const TYPE_TEXT = 1;
 const ID_BYTES = 16;
 const HEAD_BYTES = 1 + ID_BYTES;
 
@@ -26,7 +26,7 @@ export function encodeMessage({ id, text }, application) {
   if (application === PIPE) return encoder.encode(`${text}\n`);
   const body = encoder.encode(text);
   const bytes = new Uint8Array(HEAD_BYTES + body.length);
-  bytes[0] = TYPE_TEXT;
+  bytes[0] = CHAT_TEXT;
   bytes.set(unhex(id), 1);
   bytes.set(body, HEAD_BYTES);
   return bytes;
@@ -34,7 +34,7 @@ export function encodeMessage({ id, text }, application) {
 
 /** Returns the message, or null for a type that is not text. @param {Uint8Array} bytes */
 export function decodeMessage(bytes) {
-  if (bytes.length < HEAD_BYTES || bytes[0] !== TYPE_TEXT) return null;
+  if (bytes.length < HEAD_BYTES || bytes[0] !== CHAT_TEXT) return null;
   return { id: hex(bytes.subarray(1, HEAD_BYTES)), text: decoder.decode(bytes.subarray(HEAD_BYTES)) };
 }
 

@@ -4,6 +4,8 @@ import { keyOf } from './engine.js';
 import { fileCommands } from './files/files.js';
 import { inspect } from './inspect.js';
 import { moving } from './moving.js';
+import { withQuotes } from './quotes.js';
+import { talkCommands } from './talk_commands.js';
 
 /** @typedef {import('./types.js').Engine} Engine */
 
@@ -117,17 +119,18 @@ export const commands = {
     if (contact) engine.unblock(contact);
   },
 
-  /** @param {Engine} engine @param {{contact: string, message: string, text: string}} args */
-  send: async (engine, { contact: id, message, text }) => {
+  /** @param {Engine} engine @param {{contact: string, message: string, text: string, reply?: string}} args */
+  send: async (engine, { contact: id, message, text, reply }) => {
     const contact = engine.contacts.get(id);
     if (!contact || contact.blocked || engine.server.changed || engine.doubt(contact)) return { problem: 'blocked' };
     if (!text || text.length > TEXT_MAX_CHARS) return { problem: 'length' };
-    await engine.conversation(contact).write({ id: message, text });
+    await engine.conversation(contact).write({ id: message, text, reply });
     return {};
   },
 
   /** @param {Engine} engine @param {{contact: string, before?: number, after?: number, count?: number}} args */
-  messages: (engine, { contact, before, after, count }) => engine.db.messages(contact, { before, after, count }),
+  messages: async (engine, { contact, before, after, count }) =>
+    withQuotes(engine.db, await engine.db.messages(contact, { before, after, count })),
 
   /**
    * Returns the number of the first message from a time on, or null.
@@ -142,11 +145,13 @@ export const commands = {
   seen: (engine, { contact: id, n = Infinity }) => {
     const contact = engine.contacts.get(id);
     if (!contact?.unread) return undefined;
+    const conversation = engine.conversation(contact);
     // In turn with the messages that are stored and counted.
-    return engine.conversation(contact).serial(async () => {
+    return conversation.serial(async () => {
       const left = n === Infinity ? 0 : await engine.db.countAfter(id, n);
       if (left >= contact.unread) return;
       contact.unread = left;
+      await conversation.talk.seen(n);
       engine.changed(contact, true);
     });
   },
@@ -241,5 +246,6 @@ export const commands = {
   /** @param {Engine} engine */
   details: (engine) => engine.details(),
 
+  ...talkCommands,
   ...moving,
 };

@@ -6,8 +6,11 @@
  * discards those whose id it has already. So a reload on either side neither loses nor repeats a message.
  */
 import { FILE_CHANNEL } from '../../client/wire_table.js';
+import { decodeAbout } from './about.js';
 import { asError } from './errors.js';
 import { PIECE_CHARS, PIPE, decodeMessage, encodeMessage, hex } from './chat.js';
+import { withQuotes } from './quotes.js';
+import { Talk, lateSince } from './talk.js';
 
 const REDIAL_FIRST_MS = 1000;
 const REDIAL_MAX_MS = 30_000;
@@ -25,18 +28,21 @@ const REDIAL_MAX_MS = 30_000;
  * @property {(n: number) => Uint8Array} random
  * @property {() => number} now
  * @property {(contact: Contact, save: boolean) => void} changed
- * @property {(contact: string, list: Message[]) => void} shown messages are new or have changed
+ * @property {(contact: string, list: Message[], gone?: number[]) => void} shown messages are new or have changed;
+ *   gone: the numbers of those that were deleted
  * @property {(contact: Contact, message: Message) => void} received
  * @property {(contact: Contact, name: string) => void} named the contact says what it calls itself
  * @property {(contact: Contact) => boolean} held nothing may be sent at the moment
  * @property {(contact: Contact) => import('./files/desk.js').Desk} [files]
+ * @property {() => {typing: boolean, read: boolean}} [talk] what the person allows to be told
  * @property {(text: string) => void} log
  */
 
 /**
  * What is kept for one session. incoming: the other side opened it. decoder: for the text of a pipe. bubble: the number
- * of the message that this text is being added to.
- * @typedef {{session: Session, incoming: boolean, decoder: TextDecoder, bubble: number | undefined}} Line
+ * of the message that this text is being added to. note: what was said last about a text that has not come yet.
+ * @typedef {{session: Session, incoming: boolean, decoder: TextDecoder, bubble: number | undefined,
+ *   note: import('./about.js').Note | undefined}} Line
  */
 
 export class Conversation {
@@ -57,6 +63,7 @@ export class Conversation {
     this.work = Promise.resolve();
     this.stopped = false;
     this.pendingCount = 0;
+    this.talk = new Talk(this);
   }
 
   /** @returns {import('./types.js').Presence} */
@@ -107,10 +114,11 @@ export class Conversation {
     if (this.sessions.has(session)) return;
     this.sessions.add(session);
     /** @type {Line} */
-    const line = { session, incoming, decoder: new TextDecoder(), bubble: undefined };
+    const line = { session, incoming, decoder: new TextDecoder(), bubble: undefined, note: undefined };
     session.on('linked', () => this.linked(session));
     session.on('unlinked', () => this.unlinked(session));
     session.on('message', (message) => this.onMessage(line, message));
+    session.on('volatile', (message) => this.talk.heard(session, message));
     // Files first: until they restart, they would send from a place that the other side may not have reached.
     session.on('reset', () => {
       if (session === this.current) this.lendSession();
@@ -140,6 +148,7 @@ export class Conversation {
     this.engine.changed(contact, true);
     if (before !== session) this.lendSession();
     this.flush();
+    this.talk.sayRead();
   }
 
   /** @param {Session} session */
@@ -149,6 +158,7 @@ export class Conversation {
       this.drop(session);
       if (this.current === session) this.linked(other);
     }
+    this.talk.stopTyping();
     this.engine.changed(this.contact, false);
   }
 
@@ -166,6 +176,7 @@ export class Conversation {
       this.inFlight.clear();
       this.lendSession();
       this.flush();
+      this.talk.stopTyping();
     }
     if (!known) return;
     if (reason === 'REFUSED' && !this.contact.pairedAt) {
@@ -202,9 +213,9 @@ export class Conversation {
 
   /**
    * Adds a message that the person wrote. The tab made its id, so that a repeated call adds it once.
-   * @param {{id: string, text: string}} message
+   * @param {{id: string, text: string, reply?: string}} message reply: the id of the message that it answers
    */
-  async write({ id, text }) {
+  async write({ id, text, reply }) {
     const { contact, engine } = this;
     const message = await engine.db.addMessage({
       contact: contact.id,
@@ -215,10 +226,11 @@ export class Conversation {
       at: engine.now(),
       state: 'waiting',
       pending: contact.id,
+      ...(reply && { reply }),
     });
     if (!message) return;
     this.pendingCount += 1;
-    engine.shown(contact.id, [message]);
+    await this.shown([message]);
     contact.last = { text: text.slice(0, 200), at: message.at, mine: 1 };
     engine.changed(contact, true);
     this.flush();
@@ -253,13 +265,20 @@ export class Conversation {
    */
   async send(session, message) {
     try {
-      const { delivered } = await session.send(encodeMessage(message, session.application), { channel: 0 });
+      const { db, now } = this.engine;
+      const sentAt = now();
+      const note = session.application === PIPE ? null : this.talk.noteBefore(message);
+      // Both are handed over before either is awaited: no other text may come between them.
+      const before = note && session.send(note, { channel: 0 });
+      const text = session.send(encodeMessage(message, session.application), { channel: 0 });
+      const [{ delivered }] = await Promise.all([text, before]);
       await delivered;
-      const { db } = this.engine;
+      const after = session.application === PIPE ? null : this.talk.noteAfter(message, sentAt);
+      if (after) void session.send(after, { channel: 0 }).catch(() => {}); // without it, the arrival is shown
       /** @type {(message: TextMessage) => TextMessage} */
       const deliver = ({ pending: _, ...rest }) => ({ ...rest, state: 'delivered' });
       const changed = await db.changeMessage(message.n, deliver);
-      if (changed) this.engine.shown(this.contact.id, [changed]);
+      if (changed) await this.shown([changed]);
       this.pendingCount = (await db.pending(this.contact.id)).length;
       this.engine.changed(this.contact, false);
     } catch (error) {
@@ -267,6 +286,39 @@ export class Conversation {
     } finally {
       if (this.current === session) this.inFlight.delete(message.n);
     }
+  }
+
+  /**
+   * Shows the tabs that messages are new or have changed.
+   * @param {TextMessage[]} list
+   */
+  async shown(list) {
+    this.engine.shown(this.contact.id, await withQuotes(this.engine.db, list));
+  }
+
+  /**
+   * Deletes a message here. One that waits is not sent any more, unless a session has it already. Its id is kept, so
+   * that a repetition does not bring it back.
+   * @param {number} n
+   */
+  async remove(n) {
+    const { contact, engine } = this;
+    await this.serial(async () => {
+      const gone = await engine.db.deleteMessage(contact.id, n);
+      if (!gone) return;
+      const [newest] = await engine.db.messages(contact.id, { count: 1 });
+      contact.last = newest && { text: newest.text.slice(0, 200), at: newest.at, mine: newest.mine };
+      this.pendingCount = (await engine.db.pending(contact.id)).length;
+      engine.shown(contact.id, [], [n]);
+      engine.changed(contact, true);
+    });
+  }
+
+  /** Tries to reach the contact now, instead of after a while, and sends what waits. */
+  retry() {
+    this.redialMs = REDIAL_FIRST_MS;
+    this.dial();
+    return this.flush();
   }
 
   /** Lets files use the current session; a pipe carries no files. */
@@ -302,29 +354,41 @@ export class Conversation {
   async take(line, { channel, data, taken }) {
     if (channel === 0) {
       if (line.session.application === PIPE) await this.takePiece(line, data);
-      else await this.takeMessage(decodeMessage(data), data);
+      else await this.takeMessage(line, data);
     }
     taken();
   }
 
-  /** @param {{id: string, text: string} | null} message @param {Uint8Array} data of which the message was decoded */
-  async takeMessage(message, data) {
+  /** @param {Line} line @param {Uint8Array} data */
+  async takeMessage(line, data) {
+    const message = decodeMessage(data);
+    const note = message ? line.note : decodeAbout(data)?.note;
+    if (note && !message) {
+      line.note = note; // of a text that comes next; or one that was here before says so by its id
+      return this.talk.late(note);
+    }
     if (!message) {
       // About files, or of a later version. Either way it counts as taken.
       this.engine.files?.(this.contact).message(data);
       return;
     }
+    line.note = undefined;
     const { contact, engine } = this;
+    const about = note?.id === message.id ? note : undefined;
+    const at = engine.now();
+    const written = lateSince(about, at);
     const kept = await engine.db.addMessage({
       contact: contact.id,
       mine: 0,
       id: message.id,
       kind: 'text',
       text: message.text,
-      at: engine.now(),
+      at,
       state: 'received',
+      ...(written !== undefined && { written }),
+      ...(about?.reply && { reply: about.reply }),
     });
-    if (kept) this.show(kept);
+    if (kept) await this.show(kept);
   }
 
   /**
@@ -356,14 +420,16 @@ export class Conversation {
     });
     if (!kept) return;
     line.bubble = text.endsWith('\n') ? undefined : kept.n;
-    this.show(kept);
+    await this.show(kept);
   }
 
   /** @param {TextMessage} message */
-  show(message) {
+  async show(message) {
     const { contact, engine } = this;
+    const [quoted] = await withQuotes(engine.db, [message]);
     contact.last = { text: message.text.slice(0, 200), at: message.at, mine: 0 };
-    engine.received(contact, message);
+    this.talk.stopTyping();
+    engine.received(contact, quoted);
   }
 
   stop() {
@@ -371,6 +437,7 @@ export class Conversation {
     clearTimeout(this.timer);
     for (const session of this.sessions) this.drop(session);
     this.current = null;
+    this.talk.stop();
     this.lendSession();
   }
 }

@@ -7,7 +7,7 @@
 
 import { asError } from './errors.js';
 
-const VERSION = 2;
+const VERSION = 3;
 
 /** @typedef {import('./types.js').Contact} Contact */
 /** @typedef {import('./types.js').Invite} Invite */
@@ -50,10 +50,28 @@ async function keyFromEnd(index, range, count) {
   return (await done(request))?.key ?? null;
 }
 
+/**
+ * @param {IDBTransaction} transaction @param {string} store @param {string[]} others
+ * @returns {[IDBObjectStore, ...IDBObjectStore[]]}
+ */
+const stores = (transaction, store, others) => [
+  transaction.objectStore(store),
+  ...others.map((name) => transaction.objectStore(name)),
+];
+
 /** @param {IDBDatabase} db @param {number} from the version that is there; 0: none */
 function upgrade(db, from) {
   if (from < 1) firstStores(db);
   if (from < 2) fileStores(db);
+  if (from < 3) goneStore(db);
+}
+
+/**
+ * The ids of messages that were deleted here, as keys [contact, mine, id]: a repetition must not bring them back.
+ * @param {IDBDatabase} db
+ */
+function goneStore(db) {
+  db.createObjectStore('gone');
 }
 
 /** @param {IDBDatabase} db */
@@ -104,13 +122,14 @@ export class Db {
 
   /**
    * Runs `work` in one transaction. Resolves with its result once that is committed to the disk.
-   * @template T @param {string} store @param {(store: IDBObjectStore) => Promise<T>} work
+   * @template T @param {string} store @param {(store: IDBObjectStore, ...others: IDBObjectStore[]) => Promise<T>} work
+   * @param {string[]} others more stores that it needs
    */
-  async write(store, work) {
-    const transaction = this.db.transaction(store, 'readwrite', { durability: 'strict' });
+  async write(store, work, ...others) {
+    const transaction = this.db.transaction([store, ...others], 'readwrite', { durability: 'strict' });
     const end = committed(transaction);
     end.catch(() => {});
-    const value = await work(transaction.objectStore(store));
+    const value = await work(...stores(transaction, store, others));
     await end;
     this.written?.(store);
     return value;
@@ -157,13 +176,19 @@ export class Db {
 
   /**
    * Adds a message. Resolves with the message and its number, or with null when the contact has a message with this id
-   * already.
+   * already, or had one that was deleted here.
    * @template {NewMessage} M @param {M} message @returns {Promise<(M & {n: number}) | null>}
    */
   async addMessage(message) {
     try {
-      const n = await this.write('messages', (store) => done(store.add(message)));
-      return { ...message, n: Number(n) };
+      const { contact, mine, id } = message;
+      /** @type {IDBValidKey | null} */
+      const n = await this.write(
+        'messages',
+        async (store, gone) => ((await done(gone.get([contact, mine, id]))) ? null : done(store.add(message))),
+        'gone',
+      );
+      return n === null ? null : { ...message, n: Number(n) };
     } catch (error) {
       if (asError(error).name === 'ConstraintError') return null;
       throw error;
@@ -192,6 +217,24 @@ export class Db {
       await done(store.put(changed));
       return changed;
     });
+  }
+
+  /**
+   * Deletes a message of a contact and keeps its id. Resolves with it, or with null if there is none.
+   * @param {string} contact @param {number} n @returns {Promise<Message | null>}
+   */
+  deleteMessage(contact, n) {
+    return this.write(
+      'messages',
+      async (store, gone) => {
+        /** @type {Message | undefined} */
+        const message = await done(store.get(n));
+        if (message?.contact !== contact) return null;
+        await Promise.all([done(store.delete(n)), done(gone.put(1, [contact, message.mine, message.id]))]);
+        return message;
+      },
+      'gone',
+    );
   }
 
   /**
@@ -253,10 +296,12 @@ export class Db {
 
   /** @param {string} contact */
   async forgetMessages(contact) {
-    await this.write('messages', async (store) => {
+    const forget = async (/** @type {IDBObjectStore} */ store, /** @type {IDBObjectStore} */ gone) => {
       const keys = await done(store.index('contact').getAllKeys(IDBKeyRange.bound([contact, 0], [contact, Infinity])));
       await Promise.all(keys.map((key) => done(store.delete(key))));
-    });
+      await done(gone.delete(IDBKeyRange.bound([contact], [contact, []])));
+    };
+    await this.write('messages', forget, 'gone');
   }
 
   /**

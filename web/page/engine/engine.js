@@ -97,11 +97,12 @@ export class Engine {
       random: this.random,
       now: this.now,
       changed: (contact, save) => this.changed(contact, save),
-      shown: (contact, list) => this.tell.messages(contact, list),
+      shown: (contact, list, gone) => this.tell.messages(contact, list, gone),
       received: (contact, message) => this.received(contact, message),
       named: (contact, name) => this.named(contact, name),
       held: (contact) => this.doubt(contact) !== null,
       files: (contact) => this.files.desk(contact.id),
+      talk: () => this.talk,
       log: (text) => this.log(text),
     };
     /** @type {import('./types.js').ServerState} */
@@ -127,12 +128,14 @@ export class Engine {
     await lib.ready;
     this.seed = await db.seed(() => lib.newSeed());
     this.me.id = await lib.idFromSeed(this.seed);
-    const [name, relayId, banner] = await Promise.all([
+    const [name, relayId, banner, typing, read] = await Promise.all([
       db.setting('name'),
       db.setting('relayId'),
       db.setting('banner'),
+      db.setting('typing'),
+      db.setting('read'),
     ]);
-    this.settings = { name, relayId, banner };
+    this.settings = { name, relayId, banner, typing, read };
     this.me.name = this.settings.name ?? '';
     this.server.pinned = this.settings.relayId ?? this.relayOf(link) ?? null;
     for (const contact of await db.all('contacts')) this.contacts.set(contact.id, contact);
@@ -458,10 +461,12 @@ export class Engine {
   /** @returns {import('./types.js').EngineState} */
   state() {
     const contacts = [...this.contacts.values()].map((contact) => {
-      const { link: _, ...shown } = contact;
+      const { link: _, saidRead: _said, readTo, ...shown } = contact;
+      const conversation = this.conversations.get(contact.id);
       /** @type {import('./types.js').Presence} */
-      const presence = this.conversations.get(contact.id)?.presence ?? (contact.pairedAt ? 'away' : 'joining');
-      return { ...shown, presence, doubt: this.doubt(contact)?.id ?? null };
+      const presence = conversation?.presence ?? (contact.pairedAt ? 'away' : 'joining');
+      const talk = { typing: conversation?.talk.typing ?? false, ...(this.talk.read && readTo && { readTo }) };
+      return { ...shown, ...talk, presence, doubt: this.doubt(contact)?.id ?? null };
     });
     return {
       me: this.me,
@@ -481,7 +486,13 @@ export class Engine {
       elsewhere: this.devices.elsewhere,
       busy: this.busy(),
       files: this.files.shown(),
+      talk: this.talk,
     };
+  }
+
+  /** What is told, and shown, of typing and of reading: each goes both ways or not at all. */
+  get talk() {
+    return { typing: this.settings.typing !== false, read: this.settings.read !== false };
   }
 
   /**

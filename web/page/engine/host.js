@@ -3,8 +3,8 @@
  *
  * A tab sends `{seq, cmd, args}` and gets `{seq, value}` or `{seq, error}`. Two of these get no answer: `bye` says that
  * the tab goes away, `look` whether it is visible. All tabs get `{state}` (all of it, at most once per turn of the
- * event loop), `{messages: {contact, list}}`, `{files}` (the progress of files) and `{renewed}` (another identity took
- * over). While no tab is visible, one of them gets `{news: {contact, text}}`.
+ * event loop), `{messages: {contact, list, gone}}`, `{files}` (the progress of files) and `{renewed}` (another identity
+ * took over). While no tab is visible, one of them gets `{news: {contact, text}}`.
  */
 import { commands } from './commands.js';
 import { asError, codeOf } from './errors.js';
@@ -26,7 +26,7 @@ export class Host {
     /** @type {import('./types.js').Tell} */
     this.tell = {
       state: () => this.tellState(),
-      messages: (contact, list) => this.broadcast({ messages: { contact, list } }),
+      messages: (contact, list, gone) => this.broadcast({ messages: { contact, list, gone } }),
       renewed: () => this.broadcast({ renewed: true }),
       files: (files) => this.broadcast({ files }),
       news: (contact, text) => this.tellNews({ contact, text }),

@@ -17,9 +17,9 @@ export function shareWrites(engine) {
   const { messages, renewed } = engine.tell;
   engine.tell = {
     ...engine.tell,
-    messages(contact, list) {
-      messages(contact, list);
-      channel.postMessage({ messages: { contact, list } });
+    messages(contact, list, gone) {
+      messages(contact, list, gone);
+      channel.postMessage({ messages: { contact, list, gone } });
     },
     renewed() {
       renewed();
@@ -30,7 +30,7 @@ export function shareWrites(engine) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let due;
   channel.addEventListener('message', ({ data }) => {
-    if (data.messages) return messages(data.messages.contact, data.messages.list);
+    if (data.messages) return messages(data.messages.contact, data.messages.list, data.messages.gone);
     if (data.renewed) return renewed(); // the tab reloads, and its engine with it
     clearTimeout(due);
     due = setTimeout(() => engine.started?.then(() => engine.reload()), SETTLE_MS);

@@ -40,6 +40,8 @@
  * @property {string} [sure] the name that the person vouched for, although another contact has it
  * @property {number | null} [comparedAt] when the safety phrases were compared and were equal
  * @property {{text: string, at: number, mine: 0 | 1}} [last] the newest message, shortened
+ * @property {string} [saidRead] the newest id of theirs that was in view, and is said to have been read
+ * @property {number} [readTo] the number of the newest own message that they have read
  */
 
 /** @typedef {{id: string, name: string, at: number}} Knock a stranger who asks to be let in */
@@ -59,6 +61,8 @@
  * @property {string} [relayId] the pinned relay
  * @property {string} [banner] the last warning that was acknowledged
  * @property {Uint8Array} [instance]
+ * @property {boolean} [typing] false: nobody sees that this person types, and this person does not see it of others
+ * @property {boolean} [read] false: the same about what was read
  */
 
 /**
@@ -72,6 +76,9 @@
  * @property {number} at
  * @property {'waiting' | 'delivered' | 'received'} state
  * @property {string} [pending] the contact, until the message is delivered
+ * @property {number} [written] of a text that came more than a minute after it was written: when that was
+ * @property {string} [reply] the id of the message that it answers
+ * @property {Quote | null} [quote] that message, as the tabs see it; null if it is not here. Not in the database
  */
 
 /**
@@ -93,6 +100,8 @@
  * @property {number} [passed] bytes that went out, repeated ones included
  * @property {number} [stop] FILE_…: the rest of this group is not wanted
  */
+
+/** @typedef {{n: number, mine: 0 | 1, kind: 'text' | 'file', text: string}} Quote its text is shortened */
 
 /** @typedef {TextMessage | FileMessage} Message */
 /** @typedef {Omit<TextMessage, 'n'> | Omit<FileMessage, 'n'>} NewMessage */
@@ -158,7 +167,10 @@
  */
 
 /** @typedef {'here' | 'away' | 'joining'} Presence joining: never linked so far */
-/** @typedef {Omit<Contact, 'link'> & {presence: Presence, doubt: string | null}} ShownContact */
+/**
+ * @typedef {Omit<Contact, 'link' | 'saidRead'> & {presence: Presence, doubt: string | null,
+ *   typing: boolean}} ShownContact
+ */
 /** @typedef {Omit<Invite, 'raw'> & {code: ShownCode}} ShownInvite */
 /** @typedef {Knock & {known: string | null}} ShownKnock known: the contact whose name the stranger uses */
 
@@ -193,6 +205,7 @@
  * @property {boolean} elsewhere this identity is in use on another device, too
  * @property {{messages: number, transfers: number}} busy what closing the page would interrupt
  * @property {FilesProgress} files
+ * @property {{typing: boolean, read: boolean}} talk what is told, and shown, of typing and of reading
  */
 
 /** @typedef {EngineState & {tabs: number}} State */
@@ -200,7 +213,8 @@
 /**
  * @typedef {object} Tell how the engine reaches the tabs
  * @property {() => void} state the state has changed
- * @property {(contact: string, list: Message[]) => void} messages messages are new or have changed
+ * @property {(contact: string, list: Message[], gone?: number[]) => void} messages messages are new or have changed;
+ *   gone: the numbers of those that were deleted
  * @property {(files: FilesProgress) => void} files
  * @property {(contact: string, text: string) => void} news a message came; shown as a notification when no tab is
  *   visible
@@ -231,7 +245,7 @@
  * @property {unknown} [value]
  * @property {{code: string, text: string}} [error]
  * @property {State} [state]
- * @property {{contact: string, list: Message[]}} [messages]
+ * @property {{contact: string, list: Message[], gone?: number[]}} [messages]
  * @property {FilesProgress} [files]
  * @property {{contact: string, text: string}} [news]
  * @property {boolean} [renewed]

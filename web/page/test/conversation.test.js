@@ -33,6 +33,11 @@ class Session {
     this.sent.push(entry);
     return { place: this.sent.length, delivered };
   }
+  volatile = [];
+  sendVolatile(data) {
+    this.volatile.push(data);
+    return true;
+  }
   finish() {
     this.finished = true;
   }

@@ -68,6 +68,9 @@ class FakeSession extends Emitter {
     ]);
     this.emit('message', { channel: 0, data: bytes, taken() {} });
   }
+  sendVolatile() {
+    return true;
+  }
   finish() {}
   close() {
     clearTimeout(this.timer);

@@ -1,10 +1,13 @@
 /** Test doubles of engine/db.js and engine/files/store.js in memory, with what conversations and files use of them. */
 export class MemoryDb {
   list = [];
+  gone = new Set();
+  last = 0;
   async addMessage(message) {
+    if (this.gone.has(`${message.contact} ${message.mine} ${message.id}`)) return null;
     if (this.list.some((one) => one.contact === message.contact && one.mine === message.mine && one.id === message.id))
       return null;
-    const kept = { ...message, n: this.list.length + 1 };
+    const kept = { ...message, n: (this.last += 1) };
     this.list.push(kept);
     return kept;
   }
@@ -13,6 +16,16 @@ export class MemoryDb {
     if (at < 0) return null;
     this.list[at] = change(this.list[at]);
     return this.list[at];
+  }
+  async deleteMessage(contact, n) {
+    const message = this.list.find((one) => one.n === n && one.contact === contact);
+    if (!message) return null;
+    this.list = this.list.filter((one) => one !== message);
+    this.gone.add(`${contact} ${message.mine} ${message.id}`);
+    return message;
+  }
+  async messages(contact, { before = Infinity, count = 200 } = {}) {
+    return this.list.filter((one) => one.contact === contact && one.n < before).slice(-count);
   }
   async message(n) {
     return this.list.find((one) => one.n === n);

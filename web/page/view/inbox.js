@@ -15,8 +15,8 @@ export function openInbox({ onState, onMessages, onFiles }) {
   let state;
   /** @type {ToTab['files']} */
   let files;
-  /** The messages of each contact, by number: a later version replaces an earlier one. */
-  /** @type {Map<string, Map<number, Message>>} */
+  /** The messages of each contact, by number: a later version replaces an earlier one. null: it was deleted. */
+  /** @type {Map<string, Map<number, Message | null>>} */
   let messages = new Map();
   let frame = 0;
   let timer = 0;
@@ -29,7 +29,10 @@ export function openInbox({ onState, onMessages, onFiles }) {
     state = files = undefined;
     messages = new Map();
     if (due.state) onState(due.state);
-    for (const [contact, list] of due.messages) onMessages({ contact, list: [...list.values()] });
+    for (const [contact, known] of due.messages) {
+      const gone = [...known.keys()].filter((n) => known.get(n) === null);
+      onMessages({ contact, list: [...known.values()].filter((message) => message !== null), gone });
+    }
     if (due.files) onFiles(due.files);
   };
 
@@ -39,9 +42,10 @@ export function openInbox({ onState, onMessages, onFiles }) {
       state = told.state ?? state;
       files = told.files ?? files;
       if (told.messages) {
-        const { contact, list } = told.messages;
+        const { contact, list, gone = [] } = told.messages;
         const known = messages.get(contact) ?? new Map();
         for (const message of list) known.set(message.n, message);
+        for (const n of gone) known.set(n, null);
         messages.set(contact, known);
       }
       if (frame) return;

@@ -4,7 +4,7 @@
  */
 import { call } from './call.js';
 import { go, store } from './store.js';
-import { PAGE, append, begin, holds, prepend, take } from './window.js';
+import { PAGE, append, begin, drop, holds, prepend, take } from './window.js';
 
 /** @typedef {import('../engine/types.js').Message} Message */
 /** @typedef {import('./window.js').Thread} Thread */
@@ -56,12 +56,12 @@ const put = (contact, thread) => store.set(({ threads }) => ({ threads: { ...thr
 /** @param {string} contact @returns {Thread | undefined} */
 const threadOf = (contact) => store.get().threads[contact];
 
-/** @param {{contact: string, list: Message[]}} update */
-export function onMessages({ contact, list }) {
+/** @param {{contact: string, list: Message[], gone?: number[]}} update */
+export function onMessages({ contact, list, gone = [] }) {
   const thread = threadOf(contact);
   if (!thread) return; // it is loaded when it is opened
   for (const { n } of list) heard.set(contact, Math.max(n, heard.get(contact) ?? 0));
-  const next = take(thread, list, atEnd(contact));
+  const next = drop(take(thread, list, atEnd(contact)), gone);
   if (next !== thread) put(contact, next);
 }
 

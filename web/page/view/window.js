@@ -48,6 +48,22 @@ export function take(thread, more, atEnd) {
 }
 
 /**
+ * Takes messages out that were deleted, and their text out of the replies to them.
+ * @param {Thread} thread @param {number[]} gone numbers @returns {Thread}
+ */
+export function drop(thread, gone) {
+  if (gone.length === 0) return thread;
+  const out = new Set(gone);
+  const list = thread.list.filter(({ n }) => !out.has(n));
+  return {
+    ...thread,
+    list: list.map((message) =>
+      message.kind === 'text' && message.quote && out.has(message.quote.n) ? { ...message, quote: null } : message,
+    ),
+  };
+}
+
+/**
  * Returns the list with newer versions of its messages; the same list if there are none.
  * @param {Message[]} list @param {Message[]} more
  */

@@ -12,6 +12,7 @@ import {
   CHAT_MESSAGE_LEAST,
   FILE_CANCELLED,
   FILE_CHANNEL,
+  FILE_DECLINED,
   FILE_FLAG_FOLDER,
   FILE_HELD_DISK_FULL,
   FILE_TOO_LARGE,
@@ -279,13 +280,23 @@ export class Desk {
     if (record?.state === 'over' && !record.byPeer && !record.told) return this.refuse(file.id, record.why ?? 0);
     const known = record && (await this.open(record.card));
     const card = known ?? (await this.cardForOffer(file));
-    if (!card) return;
+    if (!card) return this.offeredAgain(file, record);
     // A file of a group that is not wanted.
     if (!record && card.message.stop) return this.refuse(file.group, card.message.stop);
     if (!record || isOver(record)) await this.keepRecord(card, file, record);
     card.files.set(file.id, file);
     if (record?.state === 'saved' || card.message.state !== 'asking') this.transfer.accept(file.id);
     this.files.touch();
+    this.work();
+  }
+
+  /**
+   * The person deleted the card, and the other side does not know yet how its file ended.
+   * @param {TransferFile} file @param {FileRecord} [record]
+   */
+  offeredAgain(file, record) {
+    if (record?.state !== 'saved') return this.refuse(file.id, FILE_DECLINED);
+    this.transfer.accept(file.id); // `prepare` answers that it was saved
     this.work();
   }
 

@@ -108,6 +108,16 @@ export class Files {
     };
   }
 
+  /**
+   * Deletes the bytes of a card that is over. What is known of its files stays, to answer a repeated offer.
+   * @param {number} n
+   */
+  async drop(n) {
+    const keys = (await this.store.ofCard(n)).map(({ key }) => key);
+    await Promise.all([this.store.dropPieces(...keys), this.store.dropSources(...keys)]);
+    for (const desk of this.desks.values()) desk.tryAgain(); // there is room now
+  }
+
   /** @param {number} n */
   async remove(n) {
     const records = await this.store.ofCard(n);
