@@ -38,6 +38,7 @@ export async function buildPage({ out = resolve(here, '../dist'), client } = {})
       page: join(here, 'view/main.jsx'),
       shared: join(here, 'engine/shared.js'),
       single: join(here, 'engine/single.js'),
+      scan: join(here, 'view/scan-worker.js'),
       style: join(here, 'style/style.css'),
     },
     outdir: join(out, 'assets'),
@@ -76,6 +77,7 @@ export async function buildPage({ out = resolve(here, '../dist'), client } = {})
     script: names['main.jsx'],
     shared: names['shared.js'],
     single: names['single.js'],
+    scan: names['scan-worker.js'],
   };
   for (const name of ['index.html', 'manifest.webmanifest']) await fill(join(here, name), join(out, name), values);
   await buildServiceWorker(out, await list(out));

@@ -1,23 +1,26 @@
 /** Pairing by code, page and page: said, typed, completed; wrong, busy, expired; and what comes of it. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startChromium } from '../../support/chromium.js';
 import { startRelay } from '../../support/relay.js';
 import { openPerson } from './person.js';
 
 let relay;
+let browser;
 let open = [];
 const keep = (one) => (open.push(one), one);
-const person = async () => keep(await openPerson(relay.http));
+const person = async () => keep(await openPerson(relay.http, { browser }));
 
 beforeAll(async () => {
   relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
+  browser = await startChromium();
 });
 afterEach(async () => {
   await Promise.all(open.map((one) => one.close()));
   open = [];
 });
-afterAll(() => relay.stop());
+afterAll(() => Promise.all([browser.close(), relay.stop()]));
 
-const field = ({ page }) => page.getByLabel('Code, link or ID');
+const field = ({ page }) => page.getByLabel('Code or link');
 const note = ({ page }) => page.locator('#join-note');
 /** Another word of the list than the last one of the code. */
 const wrongWord = (code) => code.replace(/[a-z]+$/, (word) => (word === 'apple' ? 'copper' : 'apple'));
@@ -43,9 +46,14 @@ test('the code is said, the other person types it: both are sure, and name each 
   expect([...ana.errors, ...bo.errors]).toEqual([]);
 });
 
-test('capitals, spaces and several hyphens are fine', async () => {
+test('a code is taken as people write it', async () => {
   const [ana, bo] = [await person(), await person()];
   const code = await ana.inviteByCode();
+  for (const text of [code.replaceAll('-', ''), code.replaceAll('-', ' , '), `The code is “${code}”.`]) {
+    await field(bo).fill(text);
+    await note(bo).getByText('That’s a code. You have one try.').waitFor();
+    await field(bo).fill('');
+  }
   await bo.join(
     `  ${code
       .toUpperCase()
@@ -71,7 +79,7 @@ test('words are completed while typing, by keyboard and by a tap', async () => {
   await field(bo).pressSequentially(second.slice(0, -1));
   await words.filter({ hasText: new RegExp(`^${second}$`) }).click();
   await expect.poll(() => field(bo).inputValue(), { timeout: 15_000 }).toBe(`${number}-${first}-${second}`);
-  await bo.page.getByText('This is a code. It can be tried once.').waitFor();
+  await bo.page.getByText('That’s a code. You have one try.').waitFor();
   await field(bo).press('Enter');
   await Promise.all([ana.here(), bo.here()]);
 });
@@ -79,14 +87,23 @@ test('words are completed while typing, by keyboard and by a tap', async () => {
 test('what is wrong with a code is said at once', async () => {
   const bo = await person();
   for (const [typed, words] of [
-    ['4821', 'Two words are still missing.'],
-    ['4821-', 'Two words are still missing.'],
+    ['4821', 'Two more words.'],
+    ['4821-', 'Two more words.'],
     ['48-', 'four to seven digits'],
-    ['4821-zzz', 'not one that codes use'],
+    ['4821-zzz', '“zzz” isn’t a word that codes use.'],
   ]) {
     await field(bo).fill(typed);
     await note(bo).getByText(words).waitFor();
   }
+});
+
+test('a mistyped first word is named, and its suggestion keeps the word behind it', async () => {
+  const bo = await person();
+  await field(bo).fill('4821-coppr-violin');
+  await note(bo).getByText('“coppr” isn’t a word that codes use.').waitFor();
+  await bo.page.getByRole('option', { name: 'copper' }).click();
+  await expect.poll(() => field(bo).inputValue(), { timeout: 15_000 }).toBe('4821-copper-violin');
+  await note(bo).getByText('That’s a code. You have one try.').waitFor();
 });
 
 describe('a wrong code', () => {
@@ -94,11 +111,11 @@ describe('a wrong code', () => {
     const [ana, bo] = [await person(), await person()];
     const code = await ana.inviteByCode();
     await bo.join(wrongWord(code));
-    await note(bo).getByText('That was not the right code, and now the code no longer works.').waitFor();
-    await ana.page.getByText('Somebody typed this code wrong, so it no longer works.').waitFor();
+    await note(bo).getByText('That wasn’t the right code, and now it no longer works.').waitFor();
+    await ana.page.getByText('Someone got this code wrong, so it no longer works.').waitFor();
     expect(await ana.axe()).toEqual([]);
     await bo.join(code);
-    await note(bo).getByText('There is no such code').waitFor();
+    await note(bo).getByText('There’s no such code').waitFor();
     await ana.page.getByRole('button', { name: 'New code' }).click();
     const next = (await ana.page.locator('.code-whole').textContent()).trim();
     expect(next).not.toBe(code);
@@ -110,9 +127,9 @@ describe('a wrong code', () => {
     const bo = await person();
     const ana = await person();
     const code = await ana.inviteByCode();
-    await ana.page.getByRole('button', { name: 'Withdraw invitation' }).click();
+    await ana.page.getByRole('button', { name: 'Cancel invitation' }).click();
     await bo.join(code);
-    await note(bo).getByText('There is no such code, or it is no longer valid.').waitFor();
+    await note(bo).getByText('There’s no such code, or it no longer works.').waitFor();
     await bo.page.waitForFunction(() => document.activeElement?.id === 'join-text');
   });
 });

@@ -1,6 +1,7 @@
 /** Two Chromium profiles, the real relay: pairing by invite link and by ID, and what is said when it does not work. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startChromium } from '../../support/chromium.js';
+import { cameraThatSees } from '../../support/camera.js';
 import { startRelay } from '../../support/relay.js';
 import { openPair, openPerson } from './person.js';
 
@@ -96,8 +97,8 @@ describe('by invite link', () => {
   test('a withdrawn invitation is gone, and says so', async () => {
     const ana = keep(await openPerson(relay.http, { browser }));
     const link = await ana.invite();
-    await ana.page.getByRole('button', { name: 'Withdraw invitation' }).click();
-    await ana.page.getByRole('heading', { name: 'Whom do you want to reach?' }).waitFor();
+    await ana.page.getByRole('button', { name: 'Cancel invitation' }).click();
+    await ana.page.getByRole('heading', { name: 'Talk and send files, privately' }).waitFor();
     await expect.poll(() => ana.page.locator('.pending').count(), { timeout: 15_000 }).toBe(0);
     const bo = keep(await openPerson(link, { browser }));
     await bo.page
@@ -150,18 +151,117 @@ describe('by ID', () => {
   });
 });
 
+describe('inviting', () => {
+  /** Runs in the page: collects the headings that are shown from now on. */
+  const watchHeadings = () => {
+    globalThis.headings = new Set();
+    const look = () => document.querySelectorAll('h1').forEach((h1) => globalThis.headings.add(h1.textContent));
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+  };
+
+  test('an invitation that was just created is never shown as one that is over', async () => {
+    const ana = keep(await openPerson(relay.http, { browser }));
+    await ana.page.evaluate(watchHeadings);
+    await ana.invite();
+    const over = ana.words.invite.gone;
+    expect(await ana.page.evaluate(() => [...globalThis.headings])).toContain('Your invitation is ready');
+    expect(await ana.page.evaluate(() => [...globalThis.headings])).not.toContain(over);
+    await ana.page.reload();
+    await ana.page.getByRole('heading', { name: 'Your invitation is ready' }).waitFor();
+  });
+
+  test('the message that is copied can be pasted as it is, and the link is found in it', async () => {
+    const ana = keep(await openPerson(relay.http, { browser }));
+    const bo = keep(await openPerson(relay.http, { browser }));
+    const link = await ana.invite();
+    const code = (await ana.page.locator('.code-whole').textContent()).trim();
+    await ana.page.getByRole('button', { name: 'Copy invitation' }).click();
+    await ana.page.getByRole('button', { name: 'Copied' }).waitFor();
+    await bo.page.evaluate(() =>
+      document.addEventListener('paste', (event) => (globalThis.pasted = event.clipboardData.getData('text')), true),
+    );
+    await bo.page.getByLabel('Code or link').focus();
+    await bo.page.keyboard.press('ControlOrMeta+v');
+    const message = await bo.page.evaluate(() => globalThis.pasted);
+    expect(message).toContain(`\n${link}\n`);
+    expect(message).toContain(code);
+    expect(message).toContain(new URL(relay.http).host);
+    await bo.page.getByText('That’s an invitation. You can connect.').waitFor();
+    expect(await bo.page.getByLabel('Code or link').inputValue()).toBe(link);
+    await bo.page.keyboard.press('Enter');
+    await Promise.all([ana.here(), bo.here()]);
+  });
+
+  test('the names that both typed before reach the other, and the code that was given out survives it', async () => {
+    const ana = keep(await openPerson(relay.http, { browser }));
+    const bo = keep(await openPerson(relay.http, { browser }));
+    const code = await ana.inviteByCode();
+    await ana.page.getByLabel('Your name (optional)').fill('Ana');
+    await ana.page.locator('.own-name').getByText('Saved').waitFor();
+    expect((await ana.page.locator('.code-whole').textContent()).trim()).toBe(code);
+    expect(await bo.page.getByLabel('Your name (optional)').count()).toBe(0);
+    await bo.page.getByLabel('Code or link').fill(code);
+    await bo.page.getByLabel('Your name (optional)').fill('Bo');
+    await bo.page.keyboard.press('Enter');
+    await ana.page.getByRole('heading', { name: 'Bo', level: 1 }).waitFor();
+    await bo.page.getByRole('heading', { name: 'Ana', level: 1 }).waitFor();
+    await ana.page.locator('.name-ask button').click();
+    await ana.page.waitForFunction(() => document.activeElement?.matches('.composer textarea'));
+    await bo.goTo({ screen: 'new' });
+    await bo.page.getByLabel('Code or link').fill('4821');
+    expect(await bo.page.getByLabel('Your name (optional)').count(), 'asked once').toBe(0);
+  });
+
+  test('the strong button follows what the person does; focus stays in sight', async () => {
+    const ana = keep(await openPerson(relay.http, { browser }));
+    const strong = () => ana.page.locator('.ways .button-main').allTextContents();
+    expect(await strong()).toEqual(['Create an invitation']);
+    await ana.page.getByLabel('Code or link').fill('4821');
+    await expect.poll(strong, { timeout: 15_000 }).toEqual(['Connect']);
+    await ana.page.getByLabel('Code or link').fill('');
+    await expect.poll(strong, { timeout: 15_000 }).toEqual(['Create an invitation']);
+    await ana.invite();
+    await ana.page.getByRole('button', { name: 'Cancel invitation' }).click();
+    await ana.page.waitForFunction(() => document.activeElement?.localName === 'h1');
+    await ana.page.locator('[role=status]', { hasText: 'Invitation cancelled' }).waitFor({ state: 'attached' });
+  });
+
+  test('two contacts without a name look different', async () => {
+    const ana = keep(await openPerson(relay.http, { browser }));
+    for (const index of [0, 1]) {
+      const one = keep(await openPerson(relay.http, { browser }));
+      await one.join(await ana.invite());
+      await ana.page.locator('.contact').nth(index).waitFor();
+    }
+    const patterns = await ana.page
+      .locator('.contact .avatar-pattern path')
+      .evaluateAll((paths) => paths.map((path) => path.getAttribute('d')));
+    expect(patterns).toHaveLength(2);
+    expect(patterns[0]).not.toBe(patterns[1]);
+  });
+});
+
+test('a QR code that the camera sees is read inside the page, and pairs', async () => {
+  const ana = keep(await openPerson(relay.http, { browser }));
+  const bo = keep(await openPerson(relay.http, { args: cameraThatSees(await ana.invite()) }));
+  expect(await bo.page.evaluate(() => 'BarcodeDetector' in globalThis), 'the page’s own reader').toBe(false);
+  await bo.page.getByRole('button', { name: 'Scan a QR code' }).click();
+  await Promise.all([ana.here(), bo.here()]);
+  expect(bo.errors).toEqual([]);
+});
+
 test('the field says at once what is wrong', async () => {
   const ana = keep(await openPerson(relay.http, { browser }));
   const own = await ana.ownId();
   for (const [typed, words] of [
-    ['hello!', 'not a code, a link or an ID'],
+    ['hello!', 'doesn’t look like a code, link or ID'],
     ['https://relay.example/', 'Part of the link is missing'],
     ['https://relay.example/#abcdefgh', 'This link is damaged'],
-    ['a'.repeat(54), 'typing error'],
+    ['a'.repeat(54), 'typo in this ID'],
     ['a'.repeat(60), 'too long'],
-    [own.toUpperCase(), 'This is your own'],
+    [own.toUpperCase(), 'That’s your own'],
   ]) {
-    await ana.page.getByLabel('Code, link or ID').fill(typed);
+    await ana.page.getByLabel('Code or link').fill(typed);
     await ana.page.getByText(words).waitFor();
   }
 });
@@ -178,7 +278,7 @@ test('by keyboard alone: invite, type the code, name, write, compare, block', as
   const press = (person, name) => tabTo(person, person.button(name)).then(() => person.page.keyboard.press('Enter'));
   await press(ana, 'Create an invitation');
   const [number, first, second] = (await ana.page.locator('.code-whole').textContent()).trim().split('-');
-  await tabTo(bo, bo.page.getByLabel('Code, link or ID'));
+  await tabTo(bo, bo.page.getByLabel('Code or link'));
   await bo.page.keyboard.type(`${number} ${first.slice(0, -1)}`);
   const option = bo.page.getByRole('option', { name: first, exact: true });
   await option.waitFor();
@@ -187,7 +287,7 @@ test('by keyboard alone: invite, type the code, name, write, compare, block', as
   await bo.page.keyboard.press('Tab');
   await bo.page.waitForFunction((text) => document.activeElement.value === text, `${number}-${first}-`);
   await bo.page.keyboard.type(second);
-  await bo.page.getByText('This is a code. It can be tried once.').waitFor();
+  await bo.page.getByText('That’s a code. You have one try.').waitFor();
   await bo.page.keyboard.press('Enter');
   await Promise.all([ana.here(), bo.here()]);
   await tabTo(bo, bo.page.getByLabel('What do you call them?'));

@@ -128,12 +128,12 @@ describe('by code', () => {
     const code = await person.inviteByCode();
     const guess = await runCli(where, ['pair', '--code'], { input: `${wrongWord(code)}\n` });
     expect(guess.code).toBe(8);
-    await person.page.getByText('Somebody typed this code wrong, so it no longer works.').waitFor();
+    await person.page.getByText('Someone got this code wrong, so it no longer works.').waitFor();
     program = startCli(where, 'pair');
     const [, theirs] = await program.waitFor(/Code {2}(\d{4,}-[a-z]+-[a-z]+) /);
     await person.goTo({ screen: 'new' });
     await person.join(wrongWord(theirs));
-    await person.page.getByText('That was not the right code, and now the code no longer works.').waitFor();
+    await person.page.getByText('That wasn’t the right code, and now it no longer works.').waitFor();
     expect((await program.wait()).code).toBe(8);
   });
 });

@@ -120,9 +120,9 @@ test('a contact is blocked, unblocked and forgotten', async () => {
   await bo.delivered('are you there?');
   await ana.button('Delete contact and messages').click();
   await ana.button('Delete for good').click();
-  await ana.page.getByRole('heading', { name: 'Whom do you want to reach?' }).waitFor();
+  await ana.page.getByRole('heading', { name: 'Talk and send files, privately' }).waitFor();
   await ana.page.reload();
-  await ana.page.getByRole('heading', { name: 'Whom do you want to reach?' }).waitFor();
+  await ana.page.getByRole('heading', { name: 'Talk and send files, privately' }).waitFor();
   expect(await ana.page.locator('.contact').count()).toBe(0);
 });
 
@@ -150,8 +150,8 @@ test('a further person who tries a code is sent away, and both are told', async 
   await bo.join(code);
   await answered;
   await eve.join(code);
-  await eve.page.getByText('Somebody else is using this code right now.').waitFor();
-  await ana.page.getByText('Somebody else tried this code at the same time and was turned away.').waitFor();
+  await eve.page.getByText('Someone else is using this code right now.').waitFor();
+  await ana.page.getByText('Someone else tried this code at the same moment and was refused.').waitFor();
   expect(await ana.axe()).toEqual([]);
   proxy.resume();
   await Promise.all([ana.here(), bo.here()]);

@@ -50,14 +50,7 @@ const wrongWord = (code) => code.replace(/[a-z]+$/, (word) => (word === 'apple' 
 const codeOf = async ({ page }) => (await page.locator('.code-whole').textContent()).trim();
 const note = ({ page }, text) => page.locator('#join-note').getByText(text).waitFor();
 
-/** Stand-ins for what a test machine lacks: a camera, and something to read codes with. */
-const withCamera = () => {
-  globalThis.BarcodeDetector = class {
-    async detect() {
-      return [];
-    }
-  };
-};
+/** A stand-in for the camera that a test machine lacks. */
 const CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 
 /**
@@ -80,7 +73,7 @@ export async function walkScreens({ relay, look, see }) {
 }
 
 async function beforePairing({ person, see }) {
-  const ana = await person({ args: CAMERA, init: withCamera });
+  const ana = await person({ args: CAMERA });
   const { page, words } = ana;
   const field = page.locator('#join-text');
   await see('first', ana);
@@ -88,7 +81,7 @@ async function beforePairing({ person, see }) {
   await note(ana, words.join.problem.linkPart);
   await see('wrong-link', ana);
   await ana.button(words.join.scan).click();
-  await page.getByText(words.scan.text).waitFor();
+  await page.getByText(words.scan.looking).waitFor();
   await see('camera', ana);
   await ana.button(words.close).click();
   await field.fill('4821-co');

@@ -40,12 +40,12 @@ describe('plain HTTP from another machine', () => {
   test('copying works without a clipboard', async () => {
     const ana = keep(await openPerson(`http://lan.example:${relay.port}/`, { args }));
     const link = await ana.invite();
-    await ana.page.getByRole('button', { name: 'Copy link' }).click();
+    await ana.page.getByRole('button', { name: 'Copy link only' }).click();
     await ana.page.getByRole('button', { name: 'Copied' }).waitFor();
     await ana.page.getByRole('button', { name: 'Back' }).click();
-    await ana.page.getByLabel('Code, link or ID').focus();
+    await ana.page.getByLabel('Code or link').focus();
     await ana.page.keyboard.press('ControlOrMeta+v');
-    expect(await ana.page.getByLabel('Code, link or ID').inputValue()).toBe(link);
+    expect(await ana.page.getByLabel('Code or link').inputValue()).toBe(link);
   });
 
   test('on a safe origin there is no banner', async () => {

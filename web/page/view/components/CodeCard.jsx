@@ -8,20 +8,34 @@ import { CopyButton } from './CopyButton.jsx';
 /** @param {{secret: string, code: import('../../engine/types.js').ShownCode, now: number}} props */
 export function CodeCard({ secret, code, now }) {
   const online = useEngine((engine) => engine.server.state === 'online');
-  const { state, text, expiresAt, busy, problem } = code;
+  const { state, text } = code;
   const asked = useRef(false); // the first code is expected on this screen, another one is announced
   useEffect(() => {
     if (state === 'ready' && text && asked.current) say(s.code.fresh(text));
   }, [state, text]);
 
+  const card = useRef(/** @type {HTMLDivElement | null} */ (null));
   const again = () => {
     asked.current = true;
+    card.current?.focus(); // the button goes away
     void call('newCode', { secret });
   };
+  return (
+    <div class="code-card" ref={card} tabIndex={-1} role="group" aria-labelledby="code-title">
+      <Contents code={code} now={now} online={online} again={again} />
+    </div>
+  );
+}
+
+/**
+ * @param {{code: import('../../engine/types.js').ShownCode, now: number, online: boolean, again: () => void}} props
+ */
+function Contents({ code: { state, text, expiresAt, busy, problem }, now, online, again }) {
   if (state === 'making' || (state === 'ready' && !text))
     return <p class="code-text code-making">{online ? s.code.making : s.code.offline}</p>;
   if (state !== 'ready' || !text || !expiresAt || expiresAt <= now) {
-    const words = wordsFor(s.code.problem, state === 'ready' ? 'ETIMEDOUT' : problem) ?? s.code.problem.other;
+    const why = state === 'none' ? 'none' : state === 'ready' ? 'ETIMEDOUT' : problem;
+    const words = wordsFor(s.code.problem, why) ?? s.code.problem.other;
     return (
       <div class="code-over">
         <p class={problem === 'EWRONGCODE' ? 'note-box' : ''} role="status">
@@ -37,7 +51,7 @@ export function CodeCard({ secret, code, now }) {
     <>
       <CodeText text={text} />
       <div class="buttons">
-        <CopyButton text={text} label={s.code.copy} main />
+        <CopyButton text={text} label={s.code.copy} />
         <p class="fine code-left">{s.code.left(expiresAt - now)}</p>
       </div>
       <div role="status">

@@ -1,20 +1,29 @@
 /** The first screen: invite someone, or join someone. */
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { invite } from '../actions.js';
-import { useState } from 'preact/hooks';
 import { useEngine } from '../store.js';
+import { BackButton } from './BackButton.jsx';
 import { Icon, Mark } from './Icon.jsx';
 import { JoinField } from './JoinField.jsx';
 import { Knocks } from './Knocks.jsx';
-import { PendingInvites } from './PendingInvites.jsx';
 import { MoreButton } from './MoreButton.jsx';
-import { BackButton } from './BackButton.jsx';
+import { PendingInvites } from './PendingInvites.jsx';
+
+/** The page has just been opened: then the browser decides what has the focus. */
+let opened = true;
 
 /** @param {{place: import('../store.js').OpenPlace}} props */
 export function Home({ place }) {
   const people = useEngine((engine) => engine.contacts.length);
   const online = useEngine((engine) => engine.server.state === 'online');
   const [making, setMaking] = useState(false);
+  const [typed, setTyped] = useState(false);
+  const title = useRef(/** @type {HTMLHeadingElement | null} */ (null));
+  useEffect(() => {
+    if (!opened && document.activeElement === document.body) title.current?.focus();
+    opened = false;
+  }, []);
   const start = async () => {
     setMaking(true);
     await invite().finally(() => setMaking(false));
@@ -22,7 +31,9 @@ export function Home({ place }) {
   if (people > 0 && place.screen === 'home') {
     return (
       <div class="pick">
-        <h1>{s.home.pickTitle}</h1>
+        <h1 ref={title} tabIndex={-1}>
+          {s.home.pickTitle}
+        </h1>
         <p>{s.home.pick}</p>
       </div>
     );
@@ -42,15 +53,26 @@ export function Home({ place }) {
       )}
       <div class="home-body">
         {people === 0 && <Knocks />}
-        <h1>{s.home.title}</h1>
-        {people === 0 && <p class="lead">{s.home.lead}</p>}
+        <h1 ref={title} tabIndex={-1}>
+          {people === 0 ? s.home.title : s.home.another}
+        </h1>
+        {people === 0 && (
+          <p class="lead">
+            <Icon name="shield" />
+            {s.home.lead}
+          </p>
+        )}
         <div class="ways">
           <section class="way" aria-labelledby="way-invite">
             <h2 id="way-invite">{s.invite.title}</h2>
             <p>{s.invite.text}</p>
-            <p class="fine">{s.invite.rules}</p>
             <PendingInvites />
-            <button type="button" class="button button-main button-wide" onClick={start} disabled={making || !online}>
+            <button
+              type="button"
+              class={`button button-wide way-start ${typed ? '' : 'button-main'}`}
+              onClick={start}
+              disabled={making || !online}
+            >
               <Icon name="link" />
               {making ? s.invite.making : s.invite.action}
             </button>
@@ -58,7 +80,7 @@ export function Home({ place }) {
           <section class="way" aria-labelledby="way-join">
             <h2 id="way-join">{s.join.title}</h2>
             <p>{s.join.text}</p>
-            <JoinField problem={place.problem} focus={place.focus} />
+            <JoinField problem={place.problem} focus={place.focus} onTyped={setTyped} />
           </section>
         </div>
       </div>

@@ -1,7 +1,7 @@
-/** One invitation: a code to say, a link and a QR code to send. When someone uses it, actions.js opens the thread. */
+/** One invitation: to say, to send, to scan. When someone uses it, actions.js opens the thread. */
 import { useEffect, useRef } from 'preact/hooks';
 import { s } from '../../strings/index.js';
-import { cancelInvite, invite as makeInvite } from '../actions.js';
+import { cancelInvite, invite as makeInvite, say } from '../actions.js';
 import { useEngine } from '../store.js';
 import { useNow } from '../use-now.js';
 import { BackButton } from './BackButton.jsx';
@@ -9,6 +9,7 @@ import { CodeCard } from './CodeCard.jsx';
 import { CopyButton } from './CopyButton.jsx';
 import { Icon } from './Icon.jsx';
 import { Knocks } from './Knocks.jsx';
+import { OwnName } from './OwnName.jsx';
 import { Qr } from './Qr.jsx';
 
 const hereOnly = /^(localhost|127\.|\[::1\])/.test(location.hostname);
@@ -46,17 +47,13 @@ export function InviteScreen({ place }) {
       </header>
       {people === 0 && <Knocks />}
       <div class="invite-body">
-        <section class="code-card" aria-labelledby="code-title">
-          <h2 id="code-title">{s.code.title}</h2>
-          <CodeCard secret={invite.secret} code={invite.code} now={now} />
-          <p class="fine">{s.code.help(location.host)}</p>
-        </section>
-        <section class="invite-link" aria-labelledby="link-title">
-          <figure class="invite-qr">
-            <Qr text={invite.link} label={s.invite.qrLabel} />
-            <figcaption class="fine">{s.invite.scan}</figcaption>
-          </figure>
-          <div class="invite-send">
+        <div class="invite-ways">
+          <section class="invite-card" aria-labelledby="code-title">
+            <h2 id="code-title">{s.code.title}</h2>
+            <CodeCard secret={invite.secret} code={invite.code} now={now} />
+            <p class="fine">{s.code.help(location.host)}</p>
+          </section>
+          <section class="invite-card" aria-labelledby="link-title">
             <h2 id="link-title">{s.invite.linkTitle}</h2>
             <label for="invite-link" class="visually-hidden">
               {s.invite.linkLabel}
@@ -70,6 +67,7 @@ export function InviteScreen({ place }) {
               onFocus={(event) => event.currentTarget.select()}
             />
             <div class="buttons">
+              <CopyButton text={() => messageOf(invite)} label={s.invite.copy} main />
               <CopyButton text={invite.link} label={s.invite.copyLink} />
               {'share' in navigator && (
                 <button type="button" class="button" onClick={() => share(invite.link)}>
@@ -82,21 +80,47 @@ export function InviteScreen({ place }) {
               {s.invite.once} · {s.invite.left(invite.expiresAt - now)}. {s.invite.secret}
             </p>
             {hereOnly && <p class="note-box">{s.invite.onlyHere}</p>}
+          </section>
+          <section class="invite-card invite-scan" aria-labelledby="scan-title">
+            <Qr text={invite.link} label={s.invite.qrLabel} />
+            <div>
+              <h2 id="scan-title">{s.invite.scanTitle}</h2>
+              <p class="fine">{s.invite.scan}</p>
+            </div>
+          </section>
+          <div class="invite-rest">
+            <OwnName id="own-name-invite" />
+            <footer class="invite-foot">
+              <p class="waiting" role="status">
+                <span class="pulse" aria-hidden="true" />
+                {s.invite.waiting}
+              </p>
+              <p class="fine">{s.invite.waitingMore}</p>
+              <button type="button" class="button" onClick={() => cancel(invite.secret)}>
+                {s.invite.cancel}
+              </button>
+            </footer>
           </div>
-        </section>
-        <footer class="invite-foot">
-          <p class="waiting" role="status">
-            <span class="pulse" aria-hidden="true" />
-            {s.invite.waiting}
-          </p>
-          <p class="fine">{s.invite.waitingMore}</p>
-          <button type="button" class="button" onClick={() => cancelInvite(invite.secret)}>
-            {s.invite.cancel}
-          </button>
-        </footer>
+        </div>
       </div>
     </div>
   );
+}
+
+/**
+ * Returns the invitation as a message to send: the link, and the code as long as there is one.
+ * @param {import('../../engine/types.js').ShownInvite} invite
+ */
+function messageOf({ link, code: { state, text, expiresAt } }) {
+  const left = (expiresAt ?? 0) - Date.now();
+  const way = state === 'ready' && text && left > 0 ? `\n${s.invite.messageCode(location.host, text, left)}` : '';
+  return `${s.invite.message}\n${link}${way}`;
+}
+
+/** @param {string} secret */
+async function cancel(secret) {
+  await cancelInvite(secret);
+  say(s.invite.cancelled);
 }
 
 /**

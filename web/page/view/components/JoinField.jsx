@@ -1,12 +1,14 @@
 /**
- * One field for a code, a link or an ID. It completes the words of a code, and says at once what is wrong. Words that
- * fit are in a list below the field; people choose one with the arrow keys and Enter or Tab, by a tap, or by typing it.
+ * One field for a code or a link; it takes an ID, too. It completes the words of a code, and says at once what is
+ * wrong. Words that fit are in a list below the field; people choose one with the arrow keys and Enter or Tab, by a
+ * tap, or by typing it.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s, wordsFor } from '../../strings/index.js';
 import { call, forgetTry, join, nameOf, say } from '../actions.js';
 import { store, useStore } from '../store.js';
 import { Icon } from './Icon.jsx';
+import { OwnName } from './OwnName.jsx';
 import { Scanner, canScan } from './Scanner.jsx';
 import { WordOptions, optionId } from './WordOptions.jsx';
 
@@ -15,8 +17,11 @@ import { WordOptions, optionId } from './WordOptions.jsx';
 /** @type {Found} */
 const NOTHING = { kind: 'empty' };
 
-/** @param {{problem?: string, focus?: boolean}} props problem: of a link that opened the page */
-export function JoinField({ problem: problemBefore, focus = false }) {
+/**
+ * @param {{problem?: string, focus?: boolean, onTyped: (typed: boolean) => void}} props problem: of a link that opened
+ *   the page
+ */
+export function JoinField({ problem: problemBefore, focus = false, onTyped }) {
   const [text, setText] = useState('');
   const [found, setFound] = useState(
     /** @type {Found} */ (problemBefore ? { kind: 'bad', problem: problemBefore } : NOTHING),
@@ -26,12 +31,14 @@ export function JoinField({ problem: problemBefore, focus = false }) {
   const tried = useStore(({ engine, tried }) => (tried !== null && engine?.claim?.n === tried ? engine.claim : null));
   const asked = useRef(0);
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const scanButton = useRef(/** @type {HTMLButtonElement | null} */ (null));
   const options = found.options ?? [];
   const likely = options[chosen] ?? (options.length === 1 ? options[0] : undefined);
 
   /** @param {string} typed */
   const look = async (typed) => {
     setText(typed);
+    onTyped(typed.trim() !== '');
     forgetTry();
     const turn = ++asked.current;
     const answer = await call('inspect', { text: typed });
@@ -80,6 +87,23 @@ export function JoinField({ problem: problemBefore, focus = false }) {
     else return;
     event.preventDefault();
   };
+  /**
+   * Shows the code, link or ID that was found in what was pasted, instead of all the text around it. The field would
+   * lose line ends, which are needed to find it.
+   * @param {ClipboardEvent} event
+   */
+  const onPaste = async (event) => {
+    const pasted = event.clipboardData?.getData('text') ?? '';
+    const { selectionStart, selectionEnd, value } = /** @type {HTMLInputElement} */ (event.currentTarget);
+    if (!pasted.trim() || selectionStart !== 0 || selectionEnd !== value.length) return;
+    event.preventDefault();
+    const { code, link, id } = await look(pasted);
+    setText((now) => (now === pasted ? (code ?? link ?? id ?? pasted.replace(/\s+/g, ' ').trim()) : now));
+  };
+  const closeScanner = () => {
+    setScanning(false);
+    requestAnimationFrame(() => scanButton.current?.focus());
+  };
   /** @param {string} value */
   const onScan = async (value) => {
     setScanning(false);
@@ -90,7 +114,7 @@ export function JoinField({ problem: problemBefore, focus = false }) {
 
   const failed = tried?.state === 'ended';
   const wrong = found.kind === 'bad' || failed;
-  if (scanning) return <Scanner onFound={onScan} onClose={() => setScanning(false)} />;
+  if (scanning) return <Scanner onFound={onScan} onClose={closeScanner} />;
   return (
     <form class="join" onSubmit={submit} noValidate>
       <label for="join-text">{s.join.label}</label>
@@ -118,10 +142,12 @@ export function JoinField({ problem: problemBefore, focus = false }) {
           aria-describedby="join-note"
           onInput={(event) => look(event.currentTarget.value)}
           onKeyDown={onKeyDown}
+          onPaste={onPaste}
         />
         {canScan && (
           <button
             type="button"
+            ref={scanButton}
             class="button button-icon button-edge"
             aria-label={s.join.scan}
             title={s.join.scan}
@@ -135,7 +161,8 @@ export function JoinField({ problem: problemBefore, focus = false }) {
       <p id="join-note" class={`note ${wrong ? 'note-bad' : ''}`} role="status">
         {noteOf(found, tried)}
       </p>
-      <button type="submit" class={`button button-wide ${found.kind === 'code' && !failed ? 'button-main' : ''}`}>
+      {text.trim() && <OwnName id="own-name-join" />}
+      <button type="submit" class={`button button-wide ${text.trim() ? 'button-main' : ''}`}>
         {tried?.state === 'trying' ? s.join.stop : found.kind === 'id' ? s.join.ask : s.join.action}
       </button>
     </form>
@@ -143,7 +170,7 @@ export function JoinField({ problem: problemBefore, focus = false }) {
 }
 
 /** @param {Found} found @param {import('../../engine/types.js').ShownClaim | null} tried */
-function noteOf({ kind, problem, part, id }, tried) {
+function noteOf({ kind, problem, part, id, word }, tried) {
   if (tried?.state === 'trying') return s.join.trying;
   if (tried?.state === 'ended') return wordsFor(s.join.claim, tried.problem) ?? s.join.claim.other;
   if (kind === 'code') return s.join.looksCode;
@@ -154,5 +181,6 @@ function noteOf({ kind, problem, part, id }, tried) {
   }
   if (part) return wordsFor(s.join.part, part);
   if (problem === 'scanned') return s.scan.other;
-  return kind === 'bad' || problem === 'idShort' ? wordsFor(s.join.problem, problem) : '';
+  if (problem === 'codeUnknown' && word) return s.join.unknown(word);
+  return kind === 'bad' || problem === 'idShort' || problem === 'codeBegin' ? wordsFor(s.join.problem, problem) : '';
 }

@@ -1,7 +1,7 @@
 /** Asks for a name for the contact right after pairing, without interrupting anything. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
-import { call } from '../actions.js';
+import { call, say } from '../actions.js';
 
 /** @param {{contact: import('../../engine/types.js').ShownContact, suggestion?: string, focus?: boolean}} props */
 export function NameAsk({ contact, suggestion, focus = false }) {
@@ -14,6 +14,8 @@ export function NameAsk({ contact, suggestion, focus = false }) {
   const save = (event) => {
     event.preventDefault();
     void call('rename', { contact: contact.id, name: name.trim() });
+    say(s.settings.saved);
+    document.querySelector(/** @type {'textarea'} */ ('.composer textarea'))?.focus(); // this form goes away
   };
   return (
     <form class="name-ask" onSubmit={save}>

@@ -1,39 +1,45 @@
-/** Reads a QR code with the camera, if the browser can. The camera runs only while this is shown. */
+/** Reads a QR code with the camera. The camera runs only while this is shown. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
+import { openReader } from '../qr-reader.js';
 import { Icon } from './Icon.jsx';
 
-export const canScan =
-  globalThis.isSecureContext && 'BarcodeDetector' in globalThis && Boolean(navigator.mediaDevices?.getUserMedia);
+/** Browsers allow the camera to pages that came over a secure connection. */
+export const canScan = globalThis.isSecureContext && Boolean(navigator.mediaDevices?.getUserMedia);
 
-/**
- * Not in TypeScript's library yet.
- * @typedef {{detect: (source: HTMLVideoElement) => Promise<{rawValue: string}[]>}} Detector
- */
-const Detector = /** @type {{BarcodeDetector?: new (options: {formats: string[]}) => Detector}} */ (globalThis)
-  .BarcodeDetector;
 const LOOK_EVERY_MS = 150;
+
+/** @typedef {'starting' | 'looking' | 'denied' | 'none' | 'broken'} State */
+
+/** @param {unknown} error of getUserMedia @returns {State} */
+const stateOf = (error) =>
+  error instanceof DOMException && ['NotFoundError', 'OverconstrainedError'].includes(error.name) ? 'none' : 'denied';
 
 /** @param {{onFound: (value: string) => void, onClose: () => void}} props */
 export function Scanner({ onFound, onClose }) {
   const video = useRef(/** @type {HTMLVideoElement | null} */ (null));
-  const [state, setState] = useState(/** @type {'starting' | 'looking' | 'denied'} */ ('starting'));
+  const close = useRef(/** @type {HTMLButtonElement | null} */ (null));
+  const [state, setState] = useState(/** @type {State} */ ('starting'));
   useEffect(() => {
+    close.current?.focus();
     /** @type {MediaStream | undefined} */
     let stream;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
     let over = false;
-    const detector = Detector && new Detector({ formats: ['qr_code'] });
+    const reader = openReader(() => {
+      if (!over) setState('broken');
+    });
     const look = async () => {
-      if (!detector || !video.current) return;
-      const [found] = await detector.detect(video.current).catch(() => []);
+      const found = video.current && (await reader.read(video.current));
       if (over) return;
-      if (found) return onFound(found.rawValue);
-      timer = setTimeout(look, LOOK_EVERY_MS);
+      if (found) onFound(found);
+      else timer = setTimeout(look, LOOK_EVERY_MS);
     };
     const start = async () => {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
+      stream = await navigator.mediaDevices.getUserMedia({
+        video: { facingMode: 'environment', width: { ideal: 1280 }, height: { ideal: 720 } },
+      });
       if (over || !video.current) return stop();
       video.current.srcObject = stream;
       await video.current.play();
@@ -41,15 +47,17 @@ export function Scanner({ onFound, onClose }) {
       void look();
     };
     const stop = () => stream?.getTracks().forEach((track) => track.stop());
-    start().catch(() => {
-      if (!over) setState('denied');
+    start().catch((error) => {
+      if (!over) setState(stateOf(error));
     });
     return () => {
       over = true;
       clearTimeout(timer);
+      reader.close();
       stop();
     };
   }, []);
+  const seen = state === 'starting' || state === 'looking';
   return (
     <div
       class="scanner"
@@ -59,9 +67,9 @@ export function Scanner({ onFound, onClose }) {
         if (event.key === 'Escape') onClose();
       }}
     >
-      <p role="status">{{ starting: s.scan.starting, looking: s.scan.text, denied: s.scan.denied }[state]}</p>
-      <video ref={video} muted playsInline hidden={state === 'denied'} aria-hidden="true" />
-      <button type="button" class="button" autofocus onClick={onClose}>
+      <p role="status">{s.scan[state]}</p>
+      <video ref={video} muted playsInline hidden={!seen} aria-hidden="true" />
+      <button type="button" ref={close} class="button" onClick={onClose}>
         <Icon name="close" />
         {s.close}
       </button>
