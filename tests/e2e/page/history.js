@@ -11,6 +11,32 @@ export async function addHistory(person, count, { minutes = 20, contact } = {}) 
   await person.page.locator('.app').waitFor();
 }
 
+/**
+ * Adds contacts who are paired and never there, and reloads the page.
+ * @param {string[]} ids valid ones
+ */
+export async function addContacts(person, ids) {
+  await person.page.evaluate(fillContacts, ids);
+  await person.page.reload();
+  await person.page.locator('.app').waitFor();
+}
+
+/** Runs in the page. */
+async function fillContacts(ids) {
+  const request = indexedDB.open('pairlink');
+  await new Promise((done) => (request.onsuccess = done));
+  const db = request.result;
+  const work = db.transaction('contacts', 'readwrite');
+  ids.forEach((id, i) => {
+    const at = Date.now() - (i + 10) * 3_600_000;
+    const last = { text: `the last words of contact ${i}`, at, mine: 0 };
+    const paired = { createdAt: at, pairedAt: at, unread: 0, blocked: false, application: 'chat/1', asked: true };
+    work.objectStore('contacts').add({ id, how: 'code', name: `Contact ${i}`, hint: '', ...paired, last });
+  });
+  await new Promise((done) => (work.oncomplete = done));
+  db.close();
+}
+
 /** Runs in the page. */
 async function fill({ count, minutes, contact }) {
   const settled = (request) =>

@@ -147,6 +147,18 @@ describe('what comes while one reads far up', () => {
     await expect.poll(() => fromEnd(ana)).toBeLessThan(2);
   });
 
+  test('a picture that loads keeps the newest line in view', async () => {
+    await toNewest(ana);
+    const picture = new URL('../../../web/page/icons/icon-512.png', import.meta.url).pathname;
+    await bo.page.locator('.composer input[type=file]').first().setInputFiles([picture]);
+    await ana.button(ana.words.files.accept).click();
+    const image = ana.page.locator('.picture img');
+    await image.waitFor();
+    await image.evaluate((one) => one.decode());
+    await expect.poll(() => fromEnd(ana)).toBeLessThan(2);
+    expect(await image.evaluate((one) => one.clientHeight)).toBeGreaterThan(50);
+  });
+
   test('sending goes to the end', async () => {
     await toNewest(ana);
     await wheelTo(ana, 'message 2600', -1500);

@@ -56,6 +56,8 @@ export class Conversation {
     this.current = null;
     /** Messages that were sent over it and are not delivered yet. @type {Set<number>} */
     this.inFlight = new Set();
+    /** Pending messages up to this number were sent over it. */
+    this.sentTo = 0;
     this.redialMs = REDIAL_FIRST_MS;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
@@ -83,7 +85,7 @@ export class Conversation {
   }
 
   async start() {
-    this.pendingCount = (await this.engine.db.pending(this.contact.id)).length;
+    this.pendingCount = await this.engine.db.pendingCount(this.contact.id);
     this.dial();
   }
 
@@ -137,7 +139,7 @@ export class Conversation {
     this.redialMs = REDIAL_FIRST_MS;
     const before = this.current;
     this.current = session;
-    if (before !== session) this.inFlight.clear();
+    if (before !== session) this.forgetSent();
     // Other sessions belong to earlier runs of the other side. They would be dialled in vain for an hour.
     for (const other of this.sessions) if (other !== session && other.state !== 'linked') this.drop(other);
     delete contact.link;
@@ -173,7 +175,7 @@ export class Conversation {
     const known = this.sessions.delete(session);
     if (this.current === session) {
       this.current = [...this.sessions].reverse().find((other) => other.state === 'linked') ?? null;
-      this.inFlight.clear();
+      this.forgetSent();
       this.lendSession();
       this.flush();
       this.talk.stopTyping();
@@ -198,7 +200,7 @@ export class Conversation {
   /** @param {Session} session */
   resend(session) {
     if (session !== this.current) return;
-    this.inFlight.clear();
+    this.forgetSent();
     void this.sendPending();
   }
 
@@ -243,15 +245,21 @@ export class Conversation {
     return this.sendPending();
   }
 
-  /** Sends the pending messages that are not in flight. */
+  /** All pending messages have to be sent again, over this session or the next. */
+  forgetSent() {
+    this.inFlight.clear();
+    this.sentTo = 0;
+  }
+
+  /** Sends the pending messages that were not sent over the current session. */
   sendPending() {
     return this.serial(async () => {
       const session = this.current;
-      const pending = await this.engine.db.pending(this.contact.id);
-      this.pendingCount = pending.length;
-      if (this.engine.held(this.contact)) return;
-      if (!session || session !== this.current || session.state !== 'linked') return;
+      if (session?.state !== 'linked' || this.engine.held(this.contact)) return;
+      const pending = await this.engine.db.pending(this.contact.id, this.sentTo);
+      if (session !== this.current || session.state !== 'linked' || this.engine.held(this.contact)) return;
       for (const message of pending) {
+        this.sentTo = Math.max(this.sentTo, message.n);
         if (this.inFlight.has(message.n)) continue;
         this.inFlight.add(message.n);
         void this.send(session, message);
@@ -278,13 +286,17 @@ export class Conversation {
       /** @type {(message: TextMessage) => TextMessage} */
       const deliver = ({ pending: _, ...rest }) => ({ ...rest, state: 'delivered' });
       const changed = await db.changeMessage(message.n, deliver);
-      if (changed) await this.shown([changed]);
-      this.pendingCount = (await db.pending(this.contact.id)).length;
+      if (changed) {
+        await this.shown([changed]);
+        this.pendingCount = Math.max(0, this.pendingCount - 1);
+      }
       this.engine.changed(this.contact, false);
     } catch (error) {
+      if (this.current === session) this.sentTo = Math.min(this.sentTo, message.n - 1);
       this.engine.log(`not delivered yet: ${asError(error).message ?? error}`);
     } finally {
       if (this.current === session) this.inFlight.delete(message.n);
+      if (this.inFlight.size === 0) this.pendingCount = await this.engine.db.pendingCount(this.contact.id);
     }
   }
 
@@ -344,7 +356,10 @@ export class Conversation {
   onMessage(line, message) {
     if (message.channel === FILE_CHANNEL && line.session.application !== PIPE && this.engine.files)
       this.engine.files(this.contact).take(message);
-    else void this.serial(() => this.take(line, message));
+    else if (line.session.application === PIPE) void this.serial(() => this.take(line, message));
+    else
+      // The database stores them in the order of these calls, and many at once.
+      void this.take(line, message).catch((error) => this.engine.log(`message: ${asError(error).stack ?? error}`));
   }
 
   /**

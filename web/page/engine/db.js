@@ -6,6 +6,7 @@
  */
 
 import { asError } from './errors.js';
+import { Group } from './group.js';
 
 const VERSION = 3;
 
@@ -113,6 +114,8 @@ export class Db {
      * @type {((store: string) => void) | null}
      */
     this.written = null;
+    /** Waiting for the disk takes longer than writing: many messages share one transaction. */
+    this.messageWrites = new Group((work, others) => this.writeNow('messages', work, ...others));
   }
 
   /** @param {string} store */
@@ -124,8 +127,17 @@ export class Db {
    * Runs `work` in one transaction. Resolves with its result once that is committed to the disk.
    * @template T @param {string} store @param {(store: IDBObjectStore, ...others: IDBObjectStore[]) => Promise<T>} work
    * @param {string[]} others more stores that it needs
+   * @returns {Promise<T>}
    */
-  async write(store, work, ...others) {
+  write(store, work, ...others) {
+    return store === 'messages' ? this.messageWrites.run(work, others) : this.writeNow(store, work, ...others);
+  }
+
+  /**
+   * @template T @param {string} store @param {(store: IDBObjectStore, ...others: IDBObjectStore[]) => Promise<T>} work
+   * @param {string[]} others
+   */
+  async writeNow(store, work, ...others) {
     const transaction = this.db.transaction([store, ...others], 'readwrite', { durability: 'strict' });
     const end = committed(transaction);
     end.catch(() => {});
@@ -168,6 +180,10 @@ export class Db {
   /** @template {keyof Records} S @param {S} store @param {Records[S]} value */
   put(store, value) {
     return this.write(store, (s) => done(s.put(value)));
+  }
+  /** Puts all in one transaction. @template {keyof Records} S @param {S} store @param {Records[S][]} values */
+  putAll(store, values) {
+    return this.write(store, (s) => Promise.all(values.map((value) => done(s.put(value)))));
   }
   /** @param {keyof Records} store @param {string} key */
   remove(store, key) {
@@ -283,14 +299,23 @@ export class Db {
   }
 
   /**
-   * Returns the messages that still have to be delivered to a contact, oldest first.
-   * @param {string} contact @returns {Promise<TextMessage[]>}
+   * Returns the messages that still have to be delivered to a contact, oldest first: those after number `after`.
+   * @param {string} contact @param {number} [after] @returns {Promise<TextMessage[]>}
    */
-  pending(contact) {
+  pending(contact, after = 0) {
     return done(
       this.read('messages')
         .index('pending')
-        .getAll(IDBKeyRange.bound([contact, 0], [contact, Infinity])),
+        .getAll(IDBKeyRange.bound([contact, after], [contact, Infinity], true)),
+    );
+  }
+
+  /** Returns how many messages still have to be delivered to a contact. @param {string} contact */
+  pendingCount(contact) {
+    return done(
+      this.read('messages')
+        .index('pending')
+        .count(IDBKeyRange.bound([contact, 0], [contact, Infinity])),
     );
   }
 

@@ -31,6 +31,36 @@ export function doubtOf(contact, contacts) {
 }
 
 /**
+ * Remembers the doubts about all contacts. They are found again only when a name, or what else they depend on, has
+ * changed: the state is told far more often, and each contact is compared with all others.
+ */
+export class Doubts {
+  constructor() {
+    this.signature = '';
+    /** @type {Map<string, string>} */
+    this.found = new Map();
+  }
+
+  /** Returns the IDs of the contacts that are meant, by the IDs of those in doubt. @param {Contact[]} contacts */
+  of(contacts) {
+    const signature = JSON.stringify(
+      contacts.map(({ id, name, hint, sure, blocked, pairedAt, createdAt }) => [
+        ...[id, name, hint, sure, blocked, createdAt],
+        pairedAt !== null,
+      ]),
+    );
+    if (signature === this.signature) return this.found;
+    this.signature = signature;
+    this.found = new Map();
+    for (const contact of contacts) {
+      const other = doubtOf(contact, contacts);
+      if (other) this.found.set(contact.id, other.id);
+    }
+    return this.found;
+  }
+}
+
+/**
  * Returns the contact whose name a stranger uses, or null.
  * @param {import('./types.js').Knock} knock @param {Iterable<Contact>} contacts @returns {Contact | null}
  */

@@ -10,7 +10,8 @@ import { Conversation } from './conversation.js';
 import { CHAT, cleanName, hex } from './chat.js';
 import { Codes } from './codes.js';
 import { Devices, PROFILE_BYTES } from './devices.js';
-import { doubtOf, namesake } from './doubt.js';
+import { Doubts, doubtOf, namesake } from './doubt.js';
+import { asError } from './errors.js';
 import { Files } from './files/files.js';
 
 const LOG_LINES = 300;
@@ -76,6 +77,7 @@ export class Engine {
      * @type {(import('./backup.js').Held & {id: string}) | null}
      */
     this.opened = null;
+    this.doubts = new Doubts();
     this.codes = new Codes(this);
     this.files = new Files(this);
     this.devices = new Devices({
@@ -85,6 +87,10 @@ export class Engine {
       changed: () => this.tell.state(),
       log: (text) => this.log(text),
     });
+    /** Contacts that have changed since they were stored. @type {Set<Contact>} */
+    this.unsaved = new Set();
+    /** @type {Promise<void> | null} */
+    this.saving = null;
     /** The log. @type {{at: number, text: string}[]} */
     this.lines = [];
     /** @type {import('./types.js').Settings} */
@@ -438,8 +444,22 @@ export class Engine {
 
   /** @param {Contact} contact @param {boolean} save whether the database has to be written */
   changed(contact, save) {
-    if (save && this.contacts.has(contact.id)) this.db.put('contacts', contact);
+    if (save) this.save(contact);
     this.tell.state();
+  }
+
+  /** Stores a contact. What changes while it is being stored is stored together, after it. @param {Contact} contact */
+  save(contact) {
+    this.unsaved.add(contact);
+    this.saving ??= this.saveAll().finally(() => (this.saving = null));
+  }
+  async saveAll() {
+    while (this.unsaved.size > 0) {
+      // One that was removed meanwhile must not come back.
+      const list = [...this.unsaved].filter((contact) => this.contacts.get(contact.id) === contact);
+      this.unsaved.clear();
+      await this.db.putAll('contacts', list).catch((error) => this.log(`contacts: ${asError(error).message}`));
+    }
   }
 
   /** @param {Contact} contact @param {Message} message */
@@ -460,13 +480,14 @@ export class Engine {
 
   /** @returns {import('./types.js').EngineState} */
   state() {
+    const doubts = this.doubts.of([...this.contacts.values()]);
     const contacts = [...this.contacts.values()].map((contact) => {
       const { link: _, saidRead: _said, readTo, ...shown } = contact;
       const conversation = this.conversations.get(contact.id);
       /** @type {import('./types.js').Presence} */
       const presence = conversation?.presence ?? (contact.pairedAt ? 'away' : 'joining');
       const talk = { typing: conversation?.talk.typing ?? false, ...(this.talk.read && readTo && { readTo }) };
-      return { ...shown, ...talk, presence, doubt: this.doubt(contact)?.id ?? null };
+      return { ...shown, ...talk, presence, doubt: doubts.get(contact.id) ?? null };
     });
     return {
       me: this.me,

@@ -1,15 +1,20 @@
 /**
  * Connects tabs to the engine. A tab is a port: an object with `post(message)`.
  *
- * A tab sends `{seq, cmd, args}` and gets `{seq, value}` or `{seq, error}`. Two of these get no answer: `bye` says that
- * the tab goes away, `look` whether it is visible. All tabs get `{state}` (all of it, at most once per turn of the
- * event loop), `{messages: {contact, list, gone}}`, `{files}` (the progress of files) and `{renewed}` (another identity
- * took over). While no tab is visible, one of them gets `{news: {contact, text}}`.
+ * A tab sends `{seq, cmd, args}` and gets `{seq, value}` or `{seq, error}`. Two of these get no answer: `bye`
+ * says that the tab goes away, `look` whether it is visible. All tabs get `{state}`, all of it, and `{messages:
+ * {contact, list, gone}}`, both at most once per frame and before the answer of a command. They get `{files}`,
+ * the progress of files, and `{renewed}` when another identity took over. While no tab is visible, one of them
+ * gets `{news: {contact, text}}`.
  */
 import { commands } from './commands.js';
 import { asError, codeOf } from './errors.js';
 
 /** @typedef {import('./types.js').Engine} Engine */
+/** The least time between two reports to the tabs: they draw no more often. */
+const FRAME_MS = 16;
+
+/** @typedef {import('./types.js').Message} Message */
 /** @typedef {import('./types.js').Port} Port */
 /** @typedef {import('./types.js').ToTab} ToTab */
 
@@ -21,12 +26,20 @@ export class Host {
     /** @type {Set<Port>} */
     this.ports = new Set();
     this.stateDue = false;
+    /**
+     * Messages that the tabs do not know yet, by contact and number. null: it was deleted.
+     * @type {Map<string, Map<number, Message | null>>}
+     */
+    this.messagesDue = new Map();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    this.toldAt = 0;
     /** @type {Promise<Engine> | null} */
     this.engine = null;
     /** @type {import('./types.js').Tell} */
     this.tell = {
       state: () => this.tellState(),
-      messages: (contact, list, gone) => this.broadcast({ messages: { contact, list, gone } }),
+      messages: (contact, list, gone) => this.tellMessages(contact, list, gone),
       renewed: () => this.broadcast({ renewed: true }),
       files: (files) => this.broadcast({ files }),
       news: (contact, text) => this.tellNews({ contact, text }),
@@ -40,16 +53,38 @@ export class Host {
   }
 
   tellState() {
-    if (this.stateDue) return;
     this.stateDue = true;
-    queueMicrotask(async () => {
-      const engine = await this.engine;
-      this.tellNow(engine);
-    });
+    this.tellSoon();
   }
 
-  /** Tells the state if that is due. @param {Engine | null} engine */
+  /** @param {string} contact @param {Message[]} list @param {number[]} [gone] */
+  tellMessages(contact, list, gone = []) {
+    const due = this.messagesDue.get(contact) ?? new Map();
+    for (const message of list) due.set(message.n, message);
+    for (const n of gone) due.set(n, null);
+    this.messagesDue.set(contact, due);
+    this.tellSoon();
+  }
+
+  /** Tells what is due, in this turn if nothing was told lately. What comes in a burst is told together. */
+  tellSoon() {
+    this.timer ??= setTimeout(
+      async () => this.tellNow(await this.engine),
+      Math.max(0, this.toldAt + FRAME_MS - performance.now()),
+    );
+  }
+
+  /** Tells what is due: messages, and the state. @param {Engine | null} engine */
   tellNow(engine) {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.toldAt = performance.now();
+    const messages = this.messagesDue;
+    this.messagesDue = new Map();
+    for (const [contact, due] of messages) {
+      const gone = [...due.keys()].filter((n) => due.get(n) === null);
+      this.broadcast({ messages: { contact, list: [...due.values()].filter((one) => one !== null), gone } });
+    }
     if (!this.stateDue) return;
     this.stateDue = false;
     if (engine && this.ports.size > 0) this.broadcast({ state: this.stateOf(engine) });

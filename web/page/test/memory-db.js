@@ -33,8 +33,11 @@ export class MemoryDb {
   async messageById(contact, mine, id) {
     return this.list.find((one) => one.contact === contact && one.mine === mine && one.id === id);
   }
-  async pending(contact) {
-    return this.list.filter((one) => one.pending === contact);
+  async pending(contact, after = 0) {
+    return this.list.filter((one) => one.pending === contact && one.n > after);
+  }
+  async pendingCount(contact) {
+    return (await this.pending(contact)).length;
   }
 }
 

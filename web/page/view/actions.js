@@ -4,6 +4,7 @@
 import { hex } from '../engine/chat.js';
 import { s } from '../strings/index.js';
 import { call } from './call.js';
+import { keepSame } from './same.js';
 import { go, store } from './store.js';
 import { jumpToNewest } from './threads.js';
 
@@ -12,9 +13,10 @@ export { call };
 /** @typedef {import('../engine/types.js').ShownContact} ShownContact */
 /** @typedef {import('../engine/types.js').State} State */
 
-/** @param {State} engine */
-export function onState(engine) {
+/** @param {State} next */
+export function onState(next) {
   const before = store.get().engine;
+  const engine = keepSame(before, next);
   store.set({ engine, ready: true, files: engine.files });
   followInvite(before, engine);
   followTry(engine);
