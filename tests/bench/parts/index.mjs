@@ -10,6 +10,7 @@
  *   lines     (figures) → sentences for docs/bench/README.md
  */
 import { FROZEN_RECEIVERS, SLOW_RECEIVERS } from './blocked.mjs';
+import { CONVERSATION } from './conversation.mjs';
 import { DEPARTURES } from './departures.mjs';
 import { DISCONNECTS } from './disconnects.mjs';
 import { FILES, PAGE_FILES } from './files.mjs';
@@ -46,6 +47,7 @@ export const PARTS = [
   PAGES,
   PAGE_FILES,
   VISITS,
+  CONVERSATION,
   SPREAD_CONNECTIONS,
   WORKERS,
   DISCONNECTS,
