@@ -167,11 +167,11 @@ export class Person extends Tab {
 }
 
 /**
- * @param {string} url  @param {object} [options] those of launchChromium (`browser`: the running one to share), and `init`: a script to run before the page's
+ * @param {string} url  @param {object} [options] those of launchChromium (`browser`: the running one to share), and `init`: scripts to run before the page's
  */
 export async function openPerson(url, { init, ...options } = {}) {
   const browser = await launchChromium(options);
-  if (init) await browser.context.addInitScript(init);
+  for (const script of [init ?? []].flat()) await browser.context.addInitScript(script);
   const person = new Person(browser, url, await wordsOf(options.locale ?? 'en-GB'));
   await person.open(url);
   return person;

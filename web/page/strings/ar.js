@@ -456,6 +456,10 @@ const ar = (f) => ({
       'شيء من هنا في الإعدادات، ثم تواصل مع جهات اتصالك من جديد.',
     understood: 'حسنًا',
   },
+  spoken: {
+    connected: (/** @type {string} */ name) => `أنت الآن على اتصال مع ${f.iso(name)}`,
+    presence: (/** @type {string} */ name, /** @type {string} */ words) => `${f.iso(name)}: ${words}`,
+  },
   share: {
     heading: 'إلى من تريد إرسال هذا؟',
     nobody: 'لا يوجد أحد بعد. تواصل مع شخص أولًا ثم شارك من جديد.',

@@ -439,6 +439,10 @@ export default (f) => ({
       'someone else has it: delete everything here in Settings and connect with your contacts again.',
     understood: 'OK',
   },
+  spoken: {
+    connected: (/** @type {string} */ name) => `Connected with ${f.iso(name)}`,
+    presence: (/** @type {string} */ name, /** @type {string} */ words) => `${f.iso(name)}: ${words}`,
+  },
   share: {
     heading: 'Whom do you want to send this to?',
     nobody: 'There is nobody yet. Reach someone first; then share again.',

@@ -5,10 +5,11 @@ import { hex } from '../engine/chat.js';
 import { s } from '../strings/index.js';
 import { call } from './call.js';
 import { keepSame } from './same.js';
+import { say } from './spoken.js';
 import { go, store } from './store.js';
 import { jumpToNewest } from './threads.js';
 
-export { call };
+export { call, say };
 
 /** @typedef {import('../engine/types.js').ShownContact} ShownContact */
 /** @typedef {import('../engine/types.js').State} State */
@@ -20,6 +21,15 @@ export function onState(next) {
   store.set({ engine, ready: true, files: engine.files });
   followInvite(before, engine);
   followTry(engine);
+  sayConnections(before, engine);
+}
+
+/** Says with whom one has just been connected. @param {State | null} before @param {State} engine */
+function sayConnections(before, { contacts }) {
+  if (!before || contacts === before.contacts) return;
+  const known = new Set(before.contacts.filter(({ pairedAt }) => pairedAt).map(({ id }) => id));
+  for (const contact of contacts)
+    if (contact.pairedAt && !known.has(contact.id)) say(s.spoken.connected(nameOf(contact)));
 }
 
 /** @param {import('../engine/types.js').FilesProgress} files */
@@ -116,9 +126,6 @@ function copyBySelection(text) {
   if (before instanceof HTMLElement) before.focus();
   return copied;
 }
-
-/** Lets a screen reader say something without moving the focus. @param {string} text */
-export const say = (text) => store.set({ note: { text } });
 
 /** Returns the name to show for a contact. @param {Pick<ShownContact, 'id' | 'name' | 'hint'>} contact */
 export const nameOf = (contact) => contact.name || contact.hint || s.friend(contact.id.slice(-4));

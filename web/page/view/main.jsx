@@ -6,6 +6,7 @@ import { follow, takeArrival } from './arrivals.js';
 import { setLink } from './call.js';
 import { watchClosing } from './closing.js';
 import { App } from './components/App.jsx';
+import { keepFocus } from './focus.js';
 import { openLink } from './link.js';
 import { onNews } from './notifications.js';
 import { lookForUpdate, startOffline } from './offline.js';
@@ -38,6 +39,7 @@ void language.then((code) => {
 onLanguageElsewhere(async () => store.set({ language: await applyLanguage() }));
 watchClosing();
 keepPage();
+keepFocus();
 
 link
   .hello({ link: arrival.link })

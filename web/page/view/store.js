@@ -32,24 +32,23 @@ import { useEffect, useState } from 'preact/hooks';
  * @property {import('../engine/types.js').FilesProgress} files
  * @property {Place} place
  * @property {number | null} tried the number of the code that this tab is trying
- * @property {{text: string}} note for screen readers
  * @property {'yes' | 'soon' | 'no'} offline whether the page opens without a network
  * @property {boolean} update a newer version of the page waits
  */
 
-/** @param {View} initial */
+/** @template {object} T @param {T} initial */
 export function createStore(initial) {
   let value = initial;
-  /** @type {Set<(value: View) => void>} */
+  /** @type {Set<(value: T) => void>} */
   const listeners = new Set();
   return {
     get: () => value,
-    /** @param {Partial<View> | ((value: View) => Partial<View>)} change */
+    /** @param {Partial<T> | ((value: T) => Partial<T>)} change */
     set(change) {
       value = { ...value, ...(typeof change === 'function' ? change(value) : change) };
       for (const listener of listeners) listener(value);
     },
-    /** Returns a function that ends the subscription. @param {(value: View) => void} listener */
+    /** Returns a function that ends the subscription. @param {(value: T) => void} listener */
     subscribe(listener) {
       listeners.add(listener);
       return () => {
@@ -59,7 +58,8 @@ export function createStore(initial) {
   };
 }
 
-export const store = createStore({
+/** @type {View} */
+const initially = {
   ready: false,
   broken: null,
   mode: 'shared',
@@ -71,10 +71,10 @@ export const store = createStore({
   files: {},
   place: { screen: 'home' },
   tried: null,
-  note: { text: '' },
   offline: 'no',
   update: false,
-});
+};
+export const store = createStore(initially);
 
 /**
  * Renders the component again when the part that `select` returns has changed.

@@ -1,18 +1,22 @@
-/** The one live region for events away from the focus. It is emptied first, so that repeated words are said again. */
+/** The live region for events away from the focus; see spoken.js. Each line is new, so equal words are said again. */
 import { useEffect, useState } from 'preact/hooks';
-import { useStore } from '../store.js';
+import { spoken } from '../spoken.js';
+
+const GONE_MS = 10_000;
 
 export function Announcer() {
-  const note = useStore(({ note }) => note);
-  const [said, setSaid] = useState('');
+  const [lines, setLines] = useState(spoken.get().lines);
+  useEffect(() => spoken.subscribe((value) => setLines(value.lines)), []);
   useEffect(() => {
-    setSaid('');
-    const turn = requestAnimationFrame(() => setSaid(note.text));
-    return () => cancelAnimationFrame(turn);
-  }, [note]);
+    if (lines.length === 0) return undefined;
+    const gone = setTimeout(() => spoken.set({ lines: [] }), GONE_MS);
+    return () => clearTimeout(gone);
+  }, [lines]);
   return (
-    <div class="visually-hidden" role="status" aria-live="polite">
-      {said}
+    <div class="visually-hidden announcer" role="status" aria-live="polite" aria-atomic="false">
+      {lines.map(({ n, text }) => (
+        <p key={n}>{text}</p>
+      ))}
     </div>
   );
 }

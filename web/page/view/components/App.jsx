@@ -1,6 +1,7 @@
 /** The frame of the page: banners above the list of conversations and the present screen. */
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { s } from '../../strings/index.js';
+import { enterScreen } from '../focus.js';
 import { useStore } from '../store.js';
 import { useNarrow } from '../use-narrow.js';
 import { Announcer } from './Announcer.jsx';
@@ -55,6 +56,12 @@ function Page() {
     else navigator.clearAppBadge?.().catch(() => {});
   }, [unread]);
 
+  const key = `${place.screen} ${place.contact ?? place.secret ?? ''}`;
+  const shown = ready && !broken;
+  useLayoutEffect(() => {
+    if (shown) enterScreen(key);
+  }, [shown, key]);
+
   if (broken) return <Broken why={broken} />;
   if (!ready) return <p class="starting">{s.loading}</p>;
   const Screen = screens[place.screen] ?? Home;
@@ -75,10 +82,7 @@ function Page() {
         {people > 0 && narrow && place.screen === 'home' ? (
           <Sidebar whole />
         ) : (
-          <Screen
-            key={`${place.screen} ${place.contact ?? place.secret ?? ''}`}
-            place={/** @type {import('../store.js').OpenPlace} */ (place)}
-          />
+          <Screen key={key} place={/** @type {import('../store.js').OpenPlace} */ (place)} />
         )}
       </main>
       <Announcer />

@@ -1,7 +1,8 @@
 /** An invitation's code: large and spelt out, with its state in words. */
 import { useEffect, useRef } from 'preact/hooks';
 import { s, wordsFor } from '../../strings/index.js';
-import { call, say } from '../actions.js';
+import { call } from '../actions.js';
+import { say } from '../spoken.js';
 import { useEngine } from '../store.js';
 import { CopyButton } from './CopyButton.jsx';
 

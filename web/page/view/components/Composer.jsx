@@ -1,7 +1,7 @@
 /**
  * The field to write a message. Text that is not sent yet is stored for this tab, so that a reload does not lose it.
  */
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { PIPE, TEXT_MAX_CHARS } from '../../engine/chat.js';
 import { s } from '../../strings/index.js';
 import { send } from '../actions.js';
@@ -14,10 +14,6 @@ export function Composer({ contact, name }) {
   const [text, setText] = useState(() => draftOf(contact.id));
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
 
-  useEffect(() => {
-    // On a phone, the keyboard would appear and hide half of the screen.
-    if (matchMedia('(hover: hover)').matches && !document.getElementById('name-ask')) field.current?.focus();
-  }, []);
   useLayoutEffect(() => {
     const box = field.current;
     if (!box) return;
@@ -51,6 +47,7 @@ export function Composer({ contact, name }) {
       <textarea
         ref={field}
         class="field"
+        data-first
         rows={1}
         dir={text ? 'auto' : undefined} // when empty, the direction of the placeholder, which is the page's
         value={text}

@@ -1,7 +1,8 @@
 /** A button that copies a text, and says so in its label. */
 import { useEffect, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
-import { copy, say } from '../actions.js';
+import { copy } from '../actions.js';
+import { say } from '../spoken.js';
 import { Icon } from './Icon.jsx';
 
 /** @param {{text: string | (() => string), label?: string, main?: boolean}} props */

@@ -14,7 +14,12 @@ export function Doubt({ contact }) {
   const name = nameOf(known);
   if (naming) return <NameAsk contact={contact} suggestion="" focus />;
   return (
-    <section class="alarm" role="alert" aria-labelledby="doubt-title">
+    <section
+      class="alarm"
+      role="alert"
+      aria-labelledby="doubt-title"
+      data-then=".composer textarea, #name-ask, .thread-foot button"
+    >
       <h2 id="doubt-title">{s.doubt.title(name)}</h2>
       <p>
         {s.doubt.text(name)} {s.doubt.advice}

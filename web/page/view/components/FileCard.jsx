@@ -4,7 +4,8 @@
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s, wordsFor } from '../../strings/index.js';
-import { call, say } from '../actions.js';
+import { call } from '../actions.js';
+import { say } from '../spoken.js';
 import { chosen, saveAll, saveFile } from '../files.js';
 import { useStore } from '../store.js';
 import { forFolders } from './AttachButtons.jsx';
@@ -49,7 +50,7 @@ export function FileCard({ message, name, here, online, first }) {
       data-passed={isOpen ? live.passed : message.passed}
     >
       <span class="visually-hidden">{mine ? s.thread.said(s.you) : s.thread.said(name)}</span>
-      <article class="file" aria-label={file.name}>
+      <article class="file" aria-label={file.name} aria-live="off">
         <div class="file-head">
           <Icon name={file.folder ? 'folder' : file.group ? 'files' : 'file'} />
           <div class="file-what">
@@ -61,9 +62,7 @@ export function FileCard({ message, name, here, online, first }) {
         </div>
         {isPicture(file) && <Picture message={message} />}
         {state === 'open' && live.accepted && <Bar live={live} name={file.name} />}
-        <p class="fine file-state" role="status">
-          {words}
-        </p>
+        <p class="fine file-state">{words}</p>
         {isOpen && <Controls message={message} live={live} />}
         {kept && <Kept message={message} />}
       </article>
@@ -121,7 +120,7 @@ function Bar({ live: { size, stored, rate, left }, name }) {
   if (rate && left !== null) numbers.push(s.files.left(left));
   const known = size !== null && { 'aria-valuenow': percent };
   return (
-    <div class="file-progress" aria-live="off">
+    <div class="file-progress">
       <div
         class="bar-ground"
         role="progressbar"

@@ -5,7 +5,8 @@
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s, wordsFor } from '../../strings/index.js';
-import { call, forgetTry, join, nameOf, say } from '../actions.js';
+import { call, forgetTry, join, nameOf } from '../actions.js';
+import { say } from '../spoken.js';
 import { store, useStore } from '../store.js';
 import { Icon } from './Icon.jsx';
 import { OwnName } from './OwnName.jsx';

@@ -1,7 +1,8 @@
 /** Strangers who ask to be let in: quiet rows that never take the focus. */
 import { useEffect, useRef } from 'preact/hooks';
 import { s } from '../../strings/index.js';
-import { allow, call, nameOf, say } from '../actions.js';
+import { allow, call, nameOf } from '../actions.js';
+import { say } from '../spoken.js';
 import { useEngine } from '../store.js';
 
 export function Knocks() {

@@ -18,7 +18,7 @@ export function NameAsk({ contact, suggestion, focus = false }) {
     document.querySelector(/** @type {'textarea'} */ ('.composer textarea'))?.focus(); // this form goes away
   };
   return (
-    <form class="name-ask" onSubmit={save}>
+    <form class="name-ask" data-then=".composer textarea" onSubmit={save}>
       <label for="name-ask">
         {s.thread.nameAsk} <span class="fine">{s.thread.nameAskMore}</span>
       </label>

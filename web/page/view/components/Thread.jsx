@@ -5,6 +5,7 @@ import { call, nameOf } from '../actions.js';
 import { PIPE } from '../../engine/chat.js';
 import { go, useEngine } from '../store.js';
 import { loadThread } from '../threads.js';
+import { useSaidPresence } from '../spoken.js';
 import { useFileDrop } from '../use-file-drop.js';
 import { Avatar } from './Avatar.jsx';
 import { BackButton } from './BackButton.jsx';
@@ -39,7 +40,7 @@ export function Thread({ place }) {
         <BackButton narrow />
         <Avatar id={id} name={name} />
         <div class="thread-who">
-          <h1>
+          <h1 title={name}>
             <bdi>{name}</bdi>
             {contact.comparedAt && (
               <span class="compared" role="img" aria-label={s.phrase.mark} title={s.phrase.mark}>
@@ -47,9 +48,7 @@ export function Thread({ place }) {
               </span>
             )}
           </h1>
-          <p class="fine" role="status">
-            {presenceWords(contact, online)}
-          </p>
+          <Presence contact={contact} name={name} online={online} />
         </div>
         <button
           type="button"
@@ -76,6 +75,13 @@ export function Thread({ place }) {
       )}
     </div>
   );
+}
+
+/** @param {{contact: import('../../engine/types.js').ShownContact, name: string, online: boolean}} props */
+function Presence({ contact, name, online }) {
+  const words = presenceWords(contact, online);
+  useSaidPresence(contact, name, words);
+  return <p class="fine">{words}</p>;
 }
 
 /**
