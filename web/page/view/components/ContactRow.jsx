@@ -17,7 +17,7 @@ export function ContactRow({ contact, open, now }) {
           <Avatar id={contact.id} name={name} />
           {contact.presence === 'here' && <span class="here-dot" aria-hidden="true" />}
         </span>
-        <span class="contact-name">
+        <span class="contact-name" title={name}>
           <bdi>{name}</bdi>
           {contact.presence === 'here' && <span class="visually-hidden">, {s.thread.here}</span>}
         </span>
