@@ -100,11 +100,12 @@ async function fill(from, to, values) {
 
 /**
  * Builds the service worker with the list of files that it keeps: all that the page needs without a network. PNG icons
- * are left out, as only installing needs them. The service worker's own bytes change whenever a file does.
+ * are left out, as only installing needs them, and the reader of QR codes, as nobody pairs without a network. The
+ * service worker's own bytes change whenever a file does.
  */
 async function buildServiceWorker(out, assets) {
   const paths = assets
-    .filter(({ path }) => !path.endsWith('.png'))
+    .filter(({ path }) => !path.endsWith('.png') && !path.startsWith('assets/scan-'))
     .map(({ path }) => (path === 'index.html' ? '/' : `/${path}`));
   const digest = createHash('sha256');
   for (const { path } of assets) digest.update(path).update(await readFile(join(out, path)));
