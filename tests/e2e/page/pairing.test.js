@@ -205,8 +205,10 @@ describe('inviting', () => {
     await bo.page.keyboard.press('Enter');
     await ana.page.getByRole('heading', { name: 'Bo', level: 1 }).waitFor();
     await bo.page.getByRole('heading', { name: 'Ana', level: 1 }).waitFor();
+    const writes = () => document.activeElement?.matches('.composer textarea');
+    await Promise.all([ana, bo].map(({ page }) => page.waitForFunction(writes)));
     await ana.page.locator('.name-ask button').click();
-    await ana.page.waitForFunction(() => document.activeElement?.matches('.composer textarea'));
+    await ana.page.waitForFunction(writes);
     await bo.goTo({ screen: 'new' });
     await bo.page.getByLabel('Code or link').fill('4821');
     expect(await bo.page.getByLabel('Your name (optional)').count(), 'asked once').toBe(0);

@@ -24,7 +24,7 @@ async function callOneself(somebody, name) {
   await somebody.button(somebody.words.list.settings).first().click();
   await somebody.page.locator('.name-form input').fill(name);
   await somebody.button('Save').click();
-  await somebody.page.getByText('Saved').waitFor();
+  await somebody.page.locator('.name-form').getByText('Saved').waitFor();
   await somebody.goTo({ screen: 'home' });
 }
 
@@ -63,7 +63,7 @@ test('messages for somebody who takes a known name are held back, and sent once 
   await ana.button('About Eve').click();
   await ana.page.locator('.name-form input').fill('Bo');
   await ana.button('Save').click();
-  await ana.page.getByText('Saved').waitFor();
+  await ana.page.locator('.name-form').getByText('Saved').waitFor();
   await ana.button('Back', ana.page.locator('main')).click();
   await ana.page.getByText('not sent until you have answered').waitFor();
   await eve.page.goto(relay.http);

@@ -3,19 +3,23 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, say } from '../actions.js';
 
+const focusComposer = () => document.querySelector(/** @type {'textarea'} */ ('.composer textarea'))?.focus();
+
 /** @param {{contact: import('../../engine/types.js').ShownContact, suggestion?: string, focus?: boolean}} props */
 export function NameAsk({ contact, suggestion, focus = false }) {
   const [name, setName] = useState(suggestion ?? contact.hint);
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   useEffect(() => {
     if (focus) field.current?.focus();
+    // After pairing, the screen that had the focus is gone. On a phone, the keyboard would hide what is new.
+    else if (document.activeElement === document.body && matchMedia('(pointer: fine)').matches) focusComposer();
   }, []);
   /** @param {Event} event */
   const save = (event) => {
     event.preventDefault();
     void call('rename', { contact: contact.id, name: name.trim() });
     say(s.settings.saved);
-    document.querySelector(/** @type {'textarea'} */ ('.composer textarea'))?.focus(); // this form goes away
+    focusComposer(); // this form goes away
   };
   return (
     <form class="name-ask" data-then=".composer textarea" onSubmit={save}>
