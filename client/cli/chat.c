@@ -92,7 +92,7 @@ static int send_one(chat_session *s, outbox_message *m) {
 }
 
 static void chat_say_state(chat_job *j, const chat_session *s) {
-  bool away = j->said_unlinked || j->base.said_offline;
+  bool away = j->said_unlinked || j->base.said_offline || j->base.said_checking;
   if (j->box.count && !s && away && !j->said_kept) {
     ui_say("Saved. It will be delivered when you are both here.");
     j->said_kept = true;
@@ -224,7 +224,7 @@ static void chat_on_linked(chat_job *j, const pairlink_event *e) {
 }
 
 static void chat_say_unlinked(chat_job *j) {
-  if (chat_best(j) || j->said_unlinked || j->base.ending || !j->base.is_online) return;
+  if (chat_best(j) || j->said_unlinked || j->base.ending || !job_knows_who_is_there(&j->base)) return;
   j->said_unlinked = true;
   ui_say(j->was_linked ? "%s is no longer here." : "%s is not here yet, or has not let you in.", j->who);
 }
@@ -291,6 +291,7 @@ static void chat_on_event(job *base, const pairlink_event *e) {
   pairing_state state = pairing_event(&j->code, e);
   if (state == PAIRING_FAILED) job_end(base, j->code.exit_code);
   if (state == PAIRING_DONE) chat_on_paired(j, e);
+  if (e->type == PAIRLINK_EVENT_ALIVE) base->tick_ms = job_now_ms() + JOB_SAY_WAITING_AFTER_MS;
   if (!e->session) return; /* a stranger's knock: this command does not answer it */
   if (e->type == PAIRLINK_EVENT_SESSION && strcmp(e->peer, j->peer) == 0 && strncmp(e->text, "ping/", 5) != 0 &&
       !add_session(j, e->session)) {

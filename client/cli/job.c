@@ -108,12 +108,30 @@ static void job_on_online(job *j) {
     ui_say(j->was_online    ? "Connected to the relay again."
            : j->turned_away ? "The relay lets us in now."
                             : "The relay answers now.");
-  j->said_offline = false;
+  j->said_offline = j->said_checking = false;
   j->is_online = true;
+  j->back_ms = job_now_ms();
   if (!j->was_online) ui_note("Connected to the relay %s", pairlink_relay_url(j->client));
   bool first = !j->was_online;
   j->was_online = true;
   if (first && j->hooks->on_online) j->hooks->on_online(j);
+}
+
+/* Nobody is called absent meanwhile: it may be the relay that does not answer. */
+static void job_on_checking(job *j) {
+  if (j->ending || j->said_checking) return;
+  j->said_checking = true;
+  ui_say("Checking the connection…");
+}
+
+static void job_on_alive(job *j) {
+  if (j->said_checking && !j->ending) ui_say("The relay answers again.");
+  j->said_checking = false;
+  j->back_ms = job_now_ms();
+}
+
+bool job_knows_who_is_there(const job *j) {
+  return j->is_online && !pairlink_is_checking(j->client) && job_now_ms() >= j->back_ms + JOB_SAY_WAITING_AFTER_MS;
 }
 
 /* When --relay led to a contact at another relay than before, remembers that relay for the next command. */
@@ -138,7 +156,11 @@ static void job_on_event(pairlink *p, const pairlink_event *e, void *user) {
     case PAIRLINK_EVENT_STOPPED:
       j->stopped = true;
       break;
+    case PAIRLINK_EVENT_CHECKING:
+      job_on_checking(j);
+      break;
     default:
+      if (e->type == PAIRLINK_EVENT_ALIVE) job_on_alive(j);
       if (e->type == PAIRLINK_EVENT_LINKED) job_note_relay(j, e->peer);
       j->hooks->on_event(j, e);
       break;

@@ -23,7 +23,7 @@ typedef struct job job;
 
 /* All but on_event may be NULL. */
 typedef struct job_hooks {
-  void (*on_event)(job *j, const pairlink_event *e); /* each event but ONLINE, OFFLINE and STOPPED */
+  void (*on_event)(job *j, const pairlink_event *e); /* each event but ONLINE, OFFLINE, CHECKING and STOPPED */
   void (*on_online)(job *j);                         /* the relay is reached for the first time */
   void (*on_interrupt)(job *j);                      /* a signal ends the program; the client still runs */
   size_t (*prepare)(job *j, struct pollfd *fds);     /* before each poll: fills up to JOB_FDS, returns how many */
@@ -39,9 +39,10 @@ struct job {
   contacts people; /* stay open until the program ends */
   int signal_fd;
   sigset_t old_signals;
-  bool was_online, is_online, said_offline, ending, interrupted, stopped;
+  bool was_online, is_online, said_offline, said_checking, ending, interrupted, stopped;
   bool back_is_said;            /* the command says itself when the connection is back, so the job does not */
   uint64_t started_ms, tick_ms; /* tick_ms: when to call on_tick next; 0: never */
+  uint64_t back_ms;             /* when the relay was last reached, or heard again after a silence */
   int exit_code;
   int offline_error;     /* of the last OFFLINE */
   char offline_why[512]; /* its reason, safe to print */
@@ -59,6 +60,10 @@ void job_end(job *j, int exit_code);
 void job_no_memory(job *j);
 /* Makes an invite link. Returns 0, or an exit code after printing an error. */
 int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_INVITE_LINK_MAX]);
+
+/* Returns true when it may be said that someone is not there: the relay is known to be alive, and has been for long
+ * enough to pass on an answer. */
+bool job_knows_who_is_there(const job *j);
 
 /* The monotonic clock. */
 uint64_t job_now_ms(void);

@@ -82,7 +82,8 @@ static void ping_on_tick(job *base) {
     send_ping(j);
     return;
   }
-  job_end(base, ui_fail("no answer", j->sent ? PAIRLINK_ETIMEDOUT : PAIRLINK_EUNAVAILABLE, NULL));
+  int error = j->sent ? PAIRLINK_ETIMEDOUT : PAIRLINK_EUNAVAILABLE;
+  job_end(base, ui_fail("no answer", pairlink_is_checking(base->client) ? PAIRLINK_ENETWORK : error, NULL));
 }
 
 static const struct argp_option ping_options[] = {

@@ -110,6 +110,7 @@ static void pipe_on_linked(const pipe_job *j, pipe_peer *p, const pairlink_event
 /* Called after the dispatch: when the relay was lost, the job has said so already. */
 static void pipe_say_unlinked(pipe_job *j, pipe_peer *p) {
   if (!p->unlinked || p->unlinked_said || p->closing || j->base.ending) return;
+  if (pairlink_is_checking(j->base.client)) return; /* it is said once the relay answers */
   p->unlinked_said = true;
   if (!j->base.is_online) return;
   const char *who = job_name(&j->base, pairlink_session_peer(p->session));

@@ -173,7 +173,7 @@ static void share_on_unlinked(share *s) {
 
 /* Says once that the other side is lost; not when the job has said that the relay is. */
 static void say_lost(share *s) {
-  if (!s->unlinked_ms || s->lost_said || s->base.ending || !s->base.is_online) return;
+  if (!s->unlinked_ms || s->lost_said || s->base.ending || !job_knows_who_is_there(&s->base)) return;
   if (job_now_ms() < s->unlinked_ms + JOB_CALL_AGAIN_MS) return;
   s->lost_said = true;
   ui_say(s->was_linked ? "%s is no longer there. Waiting." : "%s is not there yet. Waiting.", s->who);

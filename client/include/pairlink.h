@@ -186,7 +186,12 @@ typedef enum pairlink_event_type {
   PAIRLINK_EVENT_PAIRED = 21,
   /* A pairing code is over without success. Fields: code, error (PAIRLINK_EWRONGCODE, PAIRLINK_ENOCODE, PAIRLINK_EBUSY,
    * PAIRLINK_ETIMEDOUT …), reason. */
-  PAIRLINK_EVENT_CODE_ENDED = 22
+  PAIRLINK_EVENT_CODE_ENDED = 22,
+  /* Nothing comes from the relay, which may be hung or cut off. Until ALIVE or OFFLINE no peer is known to be absent:
+   * an UNLINKED that follows may be the relay's fault. No fields. */
+  PAIRLINK_EVENT_CHECKING = 23,
+  /* The relay was heard again after CHECKING. No fields. */
+  PAIRLINK_EVENT_ALIVE = 24
 } pairlink_event_type;
 
 /* What the callback receives. Fields that the type does not name are 0, NULL, "" (peer and text) or PAIRLINK_NEVER
@@ -268,6 +273,9 @@ PAIRLINK_API void *pairlink_user(const pairlink *p);
 PAIRLINK_API const char *pairlink_id(const pairlink *p);
 PAIRLINK_API const char *pairlink_relay_id(const pairlink *p);
 PAIRLINK_API const char *pairlink_relay_url(const pairlink *p);
+
+/* Returns 1 from PAIRLINK_EVENT_CHECKING to PAIRLINK_EVENT_ALIVE or PAIRLINK_EVENT_OFFLINE, otherwise 0. */
+PAIRLINK_API int pairlink_is_checking(const pairlink *p);
 
 /* Reads the identity in a file (NULL: the default one), or creates it, and writes its ID into id; no client is needed.
  * After an error, why (may be NULL) holds one line on what is wrong, at most why_size bytes with the NUL. Errors:

@@ -68,3 +68,6 @@ const char *pairlink_relay_id(const pairlink *p) {
 const char *pairlink_relay_url(const pairlink *p) {
   return p->url_text;
 }
+int pairlink_is_checking(const pairlink *p) {
+  return p->checking;
+}

@@ -54,6 +54,7 @@ struct pairlink {
   atomic_bool wakeup_called; /* wakeup_fd is or is about to be readable */
   bool now_set;              /* wakeup_fd is readable because dispatch is due */
   bool started, dispatching, free_wanted, stopping, stopped;
+  bool checking;   /* nothing comes from the relay, as the application knows */
   bool stop_sent;  /* the engine was told to stop */
   int final_error; /* it went offline for good */
   int failed;      /* 0, or the error with which it failed; see above */

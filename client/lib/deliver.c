@@ -32,6 +32,7 @@ static const char *why_offline(const pairlink *p, int error, int reason, const c
 static void went_offline(pairlink *p, int error, uint64_t time_ms, int reason, const char *text) {
   pairlink_event e = {.type = PAIRLINK_EVENT_OFFLINE, .error = error, .reason = reason, .retry_ms = ms_until(time_ms)};
   e.text = why_offline(p, error, reason, text);
+  p->checking = false;
   if (e.retry_ms == PAIRLINK_NEVER && error && !p->stopping) p->final_error = error;
   call_back(p, &e);
 }
@@ -49,6 +50,12 @@ static void went_online(pairlink *p, const pl_engine_action *a) {
   }
   p->offline_text[0] = '\0';
   e.peer = p->relay_id;
+  call_back(p, &e);
+}
+
+static void is_checking(pairlink *p, bool checking) {
+  pairlink_event e = {.type = checking ? PAIRLINK_EVENT_CHECKING : PAIRLINK_EVENT_ALIVE, .retry_ms = PAIRLINK_NEVER};
+  p->checking = checking;
   call_back(p, &e);
 }
 
@@ -132,6 +139,12 @@ static void deliver_execute(pairlink *p, pairlink_session *s, const pl_engine_ac
       break;
     case PL_ENGINE_OUT_OFFLINE:
       went_offline(p, a->error, a->time_ms, a->reason, (const char *)a->text.data);
+      break;
+    case PL_ENGINE_OUT_CHECKING:
+      is_checking(p, true);
+      break;
+    case PL_ENGINE_OUT_ALIVE:
+      is_checking(p, false);
       break;
     case PL_ENGINE_OUT_KNOCK:
       about_peer(p, a, PAIRLINK_EVENT_KNOCK);

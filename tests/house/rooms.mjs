@@ -88,7 +88,7 @@ export const ROOMS = {
         'ground',
         'engine.h action_queue engine_state.h engine_actions engine_hash engine_random engine_retry engine_address',
       ],
-      ['links', 'engine_link'],
+      ['links', 'engine_link engine_alive'],
       ['who', 'engine_invite engine_peers'],
       ['handshake', 'engine_handshake'],
       ['sessions', 'engine_session'],

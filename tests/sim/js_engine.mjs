@@ -21,8 +21,10 @@ const EVENTS =
   priority channel_reset close allow deny refuse block forget invite_add invite_revoke code_make code_claim code_cancel`.split(
     /\s+/,
   );
-const ACTIONS = `connect disconnect online offline knock session linked unlinked message volatile end writable delivered
-  channel_reset lost stream_reset session_closed invite_claimed code code_busy paired code_ended log`.split(/\s+/);
+const ACTIONS = `connect disconnect online offline checking alive knock session linked unlinked message volatile end
+  writable delivered channel_reset lost stream_reset session_closed invite_claimed code code_busy paired code_ended log`.split(
+  /\s+/,
+);
 const NEVER = 0xffffffffffffffffn;
 const ANSWER_BYTES = 16 << 20;
 const ROOT = new URL('../..', import.meta.url).href;

@@ -19,6 +19,7 @@
  *   sim_records.c   what they write into records
  *   sim_heard.c     … and read in them
  *   sim_retry.c     how patiently they try again, and that they move
+ *   sim_alive.c     what they say while the relay is silent
  *   sim_whom.c      with whom their sessions are
  *   sim_engine.c    whether the parts of an engine agree
  *   sim_faults.c    what goes wrong
@@ -234,6 +235,8 @@ struct sim_client {
   pl_engine_action_queue queue; /* of the shell, as in client/lib */
   pl_engine_queued_action *in_hand;
   bool online, stopped;
+  bool told_online, checking; /* what the actions said; sim_alive.c */
+  uint64_t relay_heard_ms;
   bool starved;        /* an allocation failed in the last step */
   uint64_t step_at_us; /* of the spin check */
   unsigned steps_there;
@@ -377,6 +380,10 @@ bool sim_bus_happen(sim_relay *r); /* returns false when nothing was due */
 void sim_bus_fault(sim_world *w);
 void sim_bus_lose(sim_relay *r, unsigned from, unsigned to); /* one direction, and nobody is told */
 void sim_bus_heal(sim_relay *r);
+
+/* sim_alive.c: looks at each step of a client, of either engine */
+void sim_alive_start(sim_client *c);
+void sim_alive_step(sim_client *c, const pl_engine_event *in, const pl_engine_result *out);
 
 /* sim_client.c */
 void sim_client_init(sim_world *w, int index);

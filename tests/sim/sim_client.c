@@ -58,6 +58,7 @@ void sim_client_start(sim_client *c) {
   c->restart_us = SIM_NEVER;
   c->life++;
   c->online = c->stopped = false;
+  sim_alive_start(c);
   sim_trace(w, "client %d starts its life %d", c->index, c->life);
   pl_engine_event start = {.type = PL_ENGINE_IN_START};
   sim_client_step(c, &start);
@@ -146,10 +147,11 @@ static const char *const event_names[] = {
     "time",     "start",  "stop",   "open",     "message",  "closed",     "network",    "connect", "send",
     "volatile", "finish", "take",   "priority", "reset",    "close",      "allow",      "deny",    "refuse",
     "block",    "forget", "invite", "revoke",   "code-new", "code-claim", "code-cancel"};
-static const char *const action_names[] = {
-    "connect",        "disconnect", "online", "offline",   "knock",     "session",       "linked", "unlinked",
-    "message",        "volatile",   "end",    "writable",  "delivered", "channel-reset", "lost",   "stream-reset",
-    "session-closed", "claimed",    "code",   "code-busy", "paired",    "code-ended",    "log"};
+static const char *const action_names[] = {"connect",       "disconnect", "online",       "offline",        "checking",
+                                           "alive",         "knock",      "session",      "linked",         "unlinked",
+                                           "message",       "volatile",   "end",          "writable",       "delivered",
+                                           "channel-reset", "lost",       "stream-reset", "session-closed", "claimed",
+                                           "code",          "code-busy",  "paired",       "code-ended",     "log"};
 
 /* What a line of the trace says about an event. */
 typedef struct traced {
@@ -250,6 +252,7 @@ int sim_client_begin(sim_client *c, const pl_engine_event *in, pl_engine_result 
   int rc = pl_engine_step(c->engine, &now, out);
   c->starved = pl_alloc_fail_at(0) == 0 && armed;
   trace_step(c, &now, rc, out);
+  sim_alive_step(c, &now, out);
   if (!sim_js_runs()) sim_promises_after(c, &now, out);
   return rc;
 }

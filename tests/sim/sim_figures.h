@@ -18,6 +18,7 @@
   FIGURE(links, SUM, "sessions linked")                                    \
   FIGURE(unlinks, SUM, "sessions unlinked")                                \
   FIGURE(switches, SUM, "links that a session began to send on")           \
+  FIGURE(checks, SUM, "checks of a silent relay")                          \
   FIGURE(waits_ms, SUM, "ms of waits before connecting again")             \
   FIGURE(stream_resets, SUM, "stream resets")                              \
   FIGURE(sent, SUM, "messages sent")                                       \

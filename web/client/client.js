@@ -223,7 +223,7 @@ export function parseInviteLink(link) {
 
 /** @type {ReadonlySet<keyof ClientEvents>} */
 const EVENTS = new Set(
-  /** @type {const} */ (['online', 'offline', 'relayChanged', 'knock', 'session', 'inviteClaimed']),
+  /** @type {const} */ (['online', 'offline', 'checking', 'relayChanged', 'knock', 'session', 'inviteClaimed']),
 );
 
 /** One identity at one relay. It stays connected, and reconnects by itself, until `stop`.
@@ -250,6 +250,8 @@ export class Client extends Emitter {
     this.relayId = options.relayId ?? null;
     /** @type {'connecting' | 'online' | 'offline' | 'stopped'} */
     this.state = 'connecting';
+    /** Nothing comes from the relay, although this side is online. Until that changes, nobody is known to be absent. */
+    this.checking = false;
     /** @private @type {Map<number, Session>} */
     this.sessions = new Map();
     /** @private @type {Map<number, Code>} */
@@ -405,6 +407,7 @@ export class Client extends Emitter {
     if (this.state === 'stopped') return;
     this.step({ type: 'stop' });
     this.state = 'stopped';
+    this.checking = false;
     clearTimeout(this.timer);
     clearTimeout(this.bufferTimer);
     this.clearListeners();
@@ -586,11 +589,16 @@ export class Client extends Emitter {
         return this.emit('online', { relayId: id });
       case 'offline':
         this.state = 'offline';
+        this.checking = false;
         return this.emit('offline', {
           error: action.error ?? null,
           reason: action.reason ? reasonName(action.reason) : null,
           retryAt: this.wallTime(action.time),
         });
+      case 'checking':
+      case 'alive':
+        this.checking = action.type === 'checking';
+        return this.emit('checking', this.checking);
       case 'relay_changed':
         return this.emit('relayChanged', { expected: this.relayId ?? '', got: id });
       case 'knock':
@@ -627,9 +635,10 @@ export class Client extends Emitter {
 
 /**
  * `error` and `reason` are null when there is none. `retryAt` is a Unix time in ms, or null when the client does not
- * try again by itself. `name` is what the other side calls itself.
+ * try again by itself. `name` is what the other side calls itself. 'checking' is true when nothing comes from the relay,
+ * which may be hung or cut off: until 'checking' is false or 'offline' comes, no peer is known to be absent.
  * @typedef {{ online: {relayId: string}, offline: {error: ErrorCode | null, reason: string | null, retryAt: number |
- *   null}, relayChanged: {expected: string, got: string}, knock: {id: string, name: string}, session: Session,
+ *   null}, checking: boolean, relayChanged: {expected: string, got: string}, knock: {id: string, name: string}, session: Session,
  *   inviteClaimed: {id: string, secret: Uint8Array}, }} ClientEvents
  */
 

@@ -143,6 +143,8 @@ typedef enum pl_engine_action_type {
   PL_ENGINE_OUT_DISCONNECT, /* send what pl_engine_produce gives, then close it. .error and .reason for the log */
   PL_ENGINE_OUT_ONLINE,     /* logged in. .id: the relay's ID, which the shell pins when none was pinned */
   PL_ENGINE_OUT_OFFLINE,    /* .error, .reason; .time_ms: the next try, PL_NEVER for none */
+  PL_ENGINE_OUT_CHECKING,   /* nothing comes from the relay; until ALIVE or OFFLINE, no peer is known to be absent */
+  PL_ENGINE_OUT_ALIVE,      /* the relay was heard again, after CHECKING */
   PL_ENGINE_OUT_KNOCK,     /* a stranger asks to be let in. .id, .instance; .text: the name it gives itself, or empty */
   PL_ENGINE_OUT_SESSION,   /* the other side started a session. .text: its application; .data: its name */
   PL_ENGINE_OUT_LINKED,    /* the session has a confirmed link. .text: the peer's application; .data: its name */

@@ -5,6 +5,7 @@
 
 #include "engine_actions.h"
 #include "engine_address.h"
+#include "engine_alive.h"
 #include "engine_link.h"
 #include "engine_loss.h"
 #include "engine_random.h"
@@ -30,7 +31,6 @@ static void connection_forget_socket(pl_engine *e) {
   pl_buffer_trim(&e->control);
   pl_engine_slots_deinit(&e->own);
   pl_engine_slots_deinit(&e->relays);
-  e->answer_by_ms = PL_NEVER;
   e->move_at_ms = PL_NEVER;
 }
 
@@ -74,6 +74,7 @@ static void connection_offline(pl_engine *e, int error, int reason, bool again) 
     e->connect_failures = 6; /* waits long, so as not to fight with another client of the same instance */
   if (e->connection != PL_ENGINE_CONN_ONLINE && e->connection != PL_ENGINE_CONN_WAITING) pl_engine_addresses_turn(e);
   e->judge_from_ms = 0;
+  pl_engine_alive_over(e);
   pl_engine_action a = {.type = PL_ENGINE_OUT_OFFLINE, .error = error, .reason = reason, .time_ms = PL_NEVER};
   e->connection = PL_ENGINE_CONN_OFF;
   pl_engine_links_end_all(e);
@@ -119,21 +120,6 @@ bool pl_engine_connection_has_socket(const pl_engine *e) {
   return e->connection >= PL_ENGINE_CONN_CONNECTING;
 }
 
-static uint64_t connection_patience(const pl_engine *e) {
-  return e->dead_after_ms > e->ping_interval_ms ? e->dead_after_ms - e->ping_interval_ms : 1;
-}
-
-/* Sends PING, unless one is on its way. The answer is due in wait_ms, or when it was due before if that is sooner. */
-static void connection_ping(pl_engine *e, uint64_t wait_ms) {
-  uint8_t data[8];
-  if (e->answer_by_ms == PL_NEVER) {
-    pl_engine_rng_bytes(&e->rng, data, sizeof data);
-    pl_engine_control_lossy(e, PL_ENV_PING, 0, data, sizeof data); /* a PING lost here counts as unanswered */
-  }
-  if (e->now_ms + wait_ms < e->answer_by_ms) e->answer_by_ms = e->now_ms + wait_ms;
-  pl_engine_wake_at(e, e->answer_by_ms);
-}
-
 void pl_engine_connection_online(pl_engine *e) {
   e->connection = PL_ENGINE_CONN_ONLINE;
   e->online_ms = e->now_ms;
@@ -141,10 +127,7 @@ void pl_engine_connection_online(pl_engine *e) {
 }
 
 void pl_engine_connection_late(pl_engine *e) {
-  if (e->connection != PL_ENGINE_CONN_ONLINE) return;
-  if (!e->was_late) e->answer_by_ms = PL_NEVER; /* the answer may be there, unread: the wait starts again */
-  e->was_late = true;
-  connection_ping(e, connection_patience(e));
+  if (e->connection == PL_ENGINE_CONN_ONLINE) pl_engine_alive_late(e);
 }
 
 void pl_engine_connection_network_up(pl_engine *e) {
@@ -152,16 +135,8 @@ void pl_engine_connection_network_up(pl_engine *e) {
     e->connect_failures = 0;
     connection_connect(e);
   } else if (e->connection == PL_ENGINE_CONN_ONLINE) {
-    connection_ping(e, NETWORK_UP_ANSWER_MS); /* the address may have changed */
+    pl_engine_alive_ask(e, NETWORK_UP_ANSWER_MS); /* the address may have changed */
   }
-}
-
-void pl_engine_connection_heard(pl_engine *e) {
-  e->received_ms = e->now_ms;
-  e->was_late = false;
-  if (e->answer_by_ms == PL_NEVER) return;
-  e->answer_by_ms = PL_NEVER;
-  pl_engine_wake_at(e, pl_engine_connection_deadline(e)); /* the next PING may be due before that answer was */
 }
 
 int pl_engine_connection_going_away(pl_engine *e, pl_view payload) {
@@ -183,7 +158,7 @@ int pl_engine_connection_reset(pl_engine *e, pl_view payload) {
 
 uint64_t pl_engine_connection_deadline(const pl_engine *e) {
   if (e->connection != PL_ENGINE_CONN_ONLINE) return e->connection_ms;
-  uint64_t at = e->answer_by_ms != PL_NEVER ? e->answer_by_ms : e->received_ms + e->ping_interval_ms;
+  uint64_t at = pl_engine_alive_deadline(e);
   return e->move_at_ms < at ? e->move_at_ms : at;
 }
 
@@ -194,9 +169,7 @@ void pl_engine_connection_time(pl_engine *e) {
   } else if (e->connection == PL_ENGINE_CONN_ONLINE) {
     if (e->now_ms >= e->move_at_ms)
       pl_engine_connection_fail(e, PL_ENETWORK, PL_REASON_DRAINING);
-    else if (e->answer_by_ms == PL_NEVER)
-      connection_ping(e, connection_patience(e));
-    else
+    else if (pl_engine_alive_time(e))
       pl_engine_connection_fail(e, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
   } else if (e->connection != PL_ENGINE_CONN_OFF) {
     pl_engine_connection_fail(e, PL_ETIMEDOUT, PL_REASON_TIMEOUT);

@@ -11,8 +11,7 @@ void pl_engine_connection_stop(pl_engine *e);
 void pl_engine_connection_opened(pl_engine *e);
 void pl_engine_connection_closed(pl_engine *e, int error);
 void pl_engine_connection_network_up(pl_engine *e);
-void pl_engine_connection_heard(pl_engine *e); /* something came */
-void pl_engine_connection_late(pl_engine *e);  /* the engine was called later than it asked to be */
+void pl_engine_connection_late(pl_engine *e); /* the engine was called later than it asked to be */
 
 /* Call these for what the relay sends. */
 void pl_engine_connection_online(pl_engine *e);                     /* WELCOME came */

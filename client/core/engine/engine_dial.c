@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine_actions.h"
+#include "engine_alive.h"
 #include "engine_handshake.h"
 #include "engine_link.h"
 #include "engine_offer.h"
@@ -38,6 +39,7 @@ void pl_engine_dial(pl_engine *e, pl_engine_session *s) {
     pl_engine_dial_failed(e, s, PL_REASON_RATE);
     return;
   }
+  pl_engine_alive_expect(e);
 }
 
 /* After UNAVAILABLE or the loss of the callee, calls again at once three times. */

@@ -1,6 +1,7 @@
 /* See engine_receive.h. Two tables say who may send what: one by the state of the connection, one by that of a link. */
 #include "engine_receive.h"
 
+#include "engine_alive.h"
 #include "engine_code.h"
 #include "engine_connection.h"
 #include "engine_data.h"
@@ -131,7 +132,7 @@ int pl_engine_receive(pl_engine *e, pl_view message) {
     pl_engine_connection_fail(e, PL_ENOMEM, PL_REASON_OVERFLOW); /* nothing is lost: the sessions resume afterwards */
     return PL_ENOMEM;
   }
-  pl_engine_connection_heard(e);
+  pl_engine_alive_heard(e);
   pl_reader r = pl_reader_of(message.data, message.size);
   pl_envelope v;
   int rc;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine_actions.h"
+#include "engine_alive.h"
 #include "engine_hash.h"
 #include "engine_link.h"
 #include "engine_random.h"
@@ -224,6 +225,7 @@ static int session_take_action(void *context, const pl_session_action *in) {
       return 0;
     case PL_SESSION_CLOSE_ENDED:
       pl_session_report_lost(s->core, &sink);
+      if (in->error) pl_engine_alive_doubt(e);
       a.type = PL_ENGINE_OUT_SESSION_CLOSED;
       a.error = in->error;
       a.reason = in->error ? PL_REASON_TIMEOUT : PL_REASON_CLOSED;
@@ -266,6 +268,7 @@ static void session_unlinked(pl_engine *e, pl_engine_session *s) {
     s->dial_at_ms += session_fault_delay(e, s);
   }
   a.time_ms = s->opened_last ? s->dial_at_ms : PL_NEVER;
+  pl_engine_alive_doubt(e);
   session_out_once(e, s, a);
 }
 

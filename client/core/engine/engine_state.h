@@ -232,11 +232,13 @@ struct pl_engine {
   uint64_t connection_ms; /* when its state ends */
   uint64_t offline_since_ms, online_ms, received_ms, move_at_ms;
   uint64_t answer_by_ms; /* when the answer to PING is due; PL_NEVER: no PING is on its way */
+  uint64_t asked_ms;     /* when that PING was sent */
   unsigned connect_failures;
   uint64_t stop_at_ms; /* while stopping: how long the answers to CLOSE are awaited */
   bool wanted, stopping;
   bool carried;  /* a peer's record opened on this connection */
   bool was_late; /* the engine was called late, and nothing came since */
+  bool checking; /* the application knows that nothing comes from the relay */
   uint8_t transcript[64], hello_relay_id[32];
   uint32_t message_max, link_window, link_slots, open_timeout_ms, ping_interval_ms, dead_after_ms;
 

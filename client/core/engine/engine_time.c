@@ -2,6 +2,7 @@
 #include "engine_time.h"
 
 #include "engine_actions.h"
+#include "engine_alive.h"
 #include "engine_code.h"
 #include "engine_connection.h"
 #include "engine_dial.h"
@@ -65,10 +66,12 @@ static void time_of_session(pl_engine *e, pl_engine_session *s) {
     pl_session_event in = {.type = PL_SESSION_TIME};
     pl_engine_dial_tell(e, s, &in);
     if (e->sessions[slot] != s) return;
+    if (pl_session_is_probing(s->core)) pl_engine_alive_expect(e);
   }
   if (s->lingering) {
     time_of_lingering(e, s);
   } else if (!s->linked && e->now_ms - s->unlinked_ms >= e->config.session_timeout_ms) {
+    pl_engine_alive_doubt(e);
     pl_engine_session_end(e, s, PL_ETIMEDOUT, PL_REASON_TIMEOUT, (pl_view){NULL, 0});
   } else if (e->connection == PL_ENGINE_CONN_ONLINE && e->now_ms >= s->dial_at_ms) {
     s->dial_at_ms = PL_NEVER;

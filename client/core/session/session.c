@@ -184,6 +184,10 @@ bool pl_session_link_is_current(const pl_session *s, uint32_t link) {
   return s->current && s->current->id == link;
 }
 
+bool pl_session_is_probing(const pl_session *s) {
+  return s->probes_open > 0;
+}
+
 bool pl_session_is_closing(const pl_session *s) {
   return s->state == PL_SESSION_STATE_CLOSING;
 }

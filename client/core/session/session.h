@@ -180,6 +180,7 @@ void pl_session_report_lost(pl_session *s, const pl_session_sink *out);
 
 bool pl_session_is_linked(const pl_session *s);
 bool pl_session_link_is_current(const pl_session *s, uint32_t link);
+bool pl_session_is_probing(const pl_session *s);      /* PROBE was due, and nothing answered it yet */
 bool pl_session_is_closing(const pl_session *s);      /* this side said CLOSE and waits for the answer */
 bool pl_session_close_answered(const pl_session *s);  /* both sides said CLOSE */
 uint32_t pl_session_message_max(const pl_session *s); /* largest message that can be sent now */

@@ -105,7 +105,11 @@ static void the_relay_is_asked_when_it_is_silent(void **state) {
   assert_int_equal(e->received_ms, heard);
   expect_nothing_until(0, heard + interval);
   assert_int_equal(said[0].count[PL_ENV_PING], 1);
+  expect_nothing_until(0, heard + interval + 1000);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_CHECKING), 1);
   expect_nothing_until(0, heard + dead);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_CHECKING), 1);
+  assert_int_equal(said[0].count[PL_ENV_PING], 1);
   expect_offline(0, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
 }
 
@@ -121,6 +125,60 @@ static void what_was_heard_starts_the_interval_again(void **state) {
   assert_true(e->answer_by_ms == PL_NEVER);
   expect_nothing_until(0, n.now_ms + interval);
   assert_int_equal(said[0].count[PL_ENV_PING], 2);
+}
+
+static size_t news(pl_engine_action_type type) {
+  return net_count(&n, 0, type);
+}
+
+/* Nothing is said of an answer within a second. What comes later ends the check, and the next one is told again. */
+static void an_answer_ends_the_check(void **state) {
+  (void)state;
+  pl_engine *e = engine(0);
+  for (size_t round = 0; round < 2; round++) {
+    expect_nothing_until(0, n.now_ms + e->ping_interval_ms);
+    n.now_ms += 999;
+    step(0);
+    assert_int_equal(news(PL_ENGINE_OUT_CHECKING), round);
+    n.now_ms++;
+    step(0);
+    assert_int_equal(news(PL_ENGINE_OUT_CHECKING), round + 1);
+    n.now_ms += 5000;
+    net_to_client(&n, 0, PL_ENV_PONG, 0, 0, "12345678", 8);
+    assert_int_equal(news(PL_ENGINE_OUT_ALIVE), round);
+    net_settle(&n);
+    assert_int_equal(news(PL_ENGINE_OUT_ALIVE), round + 1);
+    assert_false(e->checking);
+  }
+  expect_nothing_until(0, n.now_ms + e->ping_interval_ms);
+  n.now_ms += 999;
+  net_to_client(&n, 0, PL_ENV_PONG, 0, 0, "12345678", 8);
+  net_settle(&n);
+  n.now_ms += 1001;
+  step(0);
+  assert_int_equal(news(PL_ENGINE_OUT_CHECKING), 2);
+  assert_int_equal(news(PL_ENGINE_OUT_ALIVE), 2);
+}
+
+/* A call that follows a second of silence takes a PING along, and the connection is not given up any earlier. A relay
+ * that spoke a moment ago is not asked. */
+static void a_call_asks_a_relay_that_was_silent(void **state) {
+  (void)state;
+  pl_engine *e = engine(0);
+  uint64_t heard = n.now_ms;
+  uint32_t session = net_connect(&n, 0, 1, NULL, NULL);
+  assert_true(session);
+  n.drop = swallow;
+  produce(0);
+  assert_int_equal(said[0].count[PL_ENV_OPEN], 1);
+  assert_int_equal(said[0].count[PL_ENV_PING], 0);
+  n.now_ms = heard + 1000;
+  net_close(&n, 0, session);
+  assert_true(net_connect(&n, 0, 1, NULL, NULL));
+  produce(0);
+  assert_int_equal(said[0].count[PL_ENV_OPEN], 2);
+  assert_int_equal(said[0].count[PL_ENV_PING], 1);
+  assert_int_equal(e->answer_by_ms, heard + e->dead_after_ms);
 }
 
 /* When the network is back, the answer is due in five seconds, or sooner if it was. */
@@ -243,6 +301,45 @@ static void the_side_that_called_calls_at_once(void **state) {
   assert_int_equal(s->a.time_ms, n.now_ms);
   assert_int_equal(s->a.reason, PL_REASON_GONE);
   assert_int_equal(said[0].count[PL_ENV_OPEN], 1);
+}
+
+static size_t place_of(int i, pl_engine_action_type type) {
+  for (size_t k = 0; k < n.clients[i].seen_count; k++)
+    if (n.clients[i].seen[k].a.type == type) return k;
+  fail_msg("no action %d", type);
+  return 0;
+}
+
+/* A relay that says nothing looks like a peer that says nothing. The application first hears that this is checked. The
+ * first PROBE takes a PING along. */
+static void a_hung_relay_makes_nobody_absent(void **state) {
+  (void)state;
+  net_run(&n, 5000);
+  assert_int_equal(net_send(&n, 0, pair_numbers.a, 0, "hello", 5), 0);
+  said[0].count[PL_ENV_PING] = 0;
+  n.drop = swallow;
+  uint64_t asked_ms = PL_NEVER;
+  while (!news(PL_ENGINE_OUT_UNLINKED)) {
+    n.now_ms = pl_engine_deadline(engine(0));
+    step(0);
+    if (asked_ms == PL_NEVER && said[0].count[PL_ENV_PING]) asked_ms = n.now_ms;
+  }
+  assert_true(asked_ms < n.now_ms);
+  assert_true(place_of(0, PL_ENGINE_OUT_CHECKING) < place_of(0, PL_ENGINE_OUT_UNLINKED));
+  assert_true(engine(0)->checking);
+  assert_int_equal(said[0].count[PL_ENV_PING], 1);
+}
+
+/* When the relay says that a link is over, it is there. */
+static void a_relay_that_speaks_is_not_checked(void **state) {
+  (void)state;
+  n.now_ms += 15000;
+  n.clients[1].frozen = true;
+  uint32_t number = n.links[0].caller_number;
+  memset(&n.links[0], 0, sizeof n.links[0]);
+  tell_reset(0, number, PL_REASON_GONE);
+  assert_int_equal(news(PL_ENGINE_OUT_UNLINKED), 1);
+  assert_int_equal(news(PL_ENGINE_OUT_CHECKING), 0);
 }
 
 static void a_session_without_a_link_ends_after_its_time(void **state) {
@@ -719,6 +816,8 @@ int main(void) {
       ALONE(a_login_takes_15_s),
       PAIR(the_relay_is_asked_when_it_is_silent),
       PAIR(what_was_heard_starts_the_interval_again),
+      PAIR(an_answer_ends_the_check),
+      PAIR(a_call_asks_a_relay_that_was_silent),
       PAIR(a_network_that_is_back_is_tried_for_5_s),
       PAIR(a_relay_that_goes_away_is_left_within_its_time),
       PAIR(a_call_lasts_10_s_longer_than_at_the_relay),
@@ -726,6 +825,8 @@ int main(void) {
       PAIR(a_caller_has_10_s_for_its_first_record),
       PAIR(the_side_that_was_called_waits_for_2_s),
       LINKED(the_side_that_called_calls_at_once),
+      LINKED(a_hung_relay_makes_nobody_absent),
+      LINKED(a_relay_that_speaks_is_not_checked),
       PAIR(a_session_without_a_link_ends_after_its_time),
       LINKED(the_time_without_a_link_starts_with_its_loss),
       LINKED(a_closed_session_is_remembered_for_15_s),

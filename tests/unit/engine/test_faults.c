@@ -390,7 +390,8 @@ static bool count_pings(net *x, int from, const pl_envelope *e) {
   return false;
 }
 
-/* The link ends with the next step, and the engine does not take this for lateness of its own. */
+/* The link ends with the next step, and the engine does not take this for lateness of its own: the one PING goes with
+ * the first call, since the relay was silent before. */
 static void a_link_that_cannot_seal_ends_at_once(void **state) {
   (void)state;
   pl_engine_config config = {.aead = &broken_cipher};
@@ -402,7 +403,7 @@ static void a_link_that_cannot_seal_ends_at_once(void **state) {
   net_settle(&n);
   assert_true(f.opens > 1); /* it is called again without a wait */
   net_run(&n, 2000);
-  assert_int_equal(f.left, 0);
+  assert_int_equal(f.left, 1);
 }
 
 /* ---- sessions that were closed ----------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
  * @property {number} [reason]
  *
  * @typedef {object} Action
- * @property {SessionAction['type'] | 'connect' | 'disconnect' | 'online' | 'offline' | 'relay_changed' | 'knock' |
+ * @property {SessionAction['type'] | 'connect' | 'disconnect' | 'online' | 'offline' | 'checking' | 'alive' | 'relay_changed' | 'knock' |
  *   'session' | 'linked' | 'unlinked' | 'session_closed' | 'invite_claimed' | 'code' | 'code_busy' | 'paired' |
  * 'code_ended' |
  *   'log'} type

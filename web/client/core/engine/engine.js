@@ -228,6 +228,10 @@ export class Engine {
       throw new PairlinkError('EPROTOCOL', 'the relay requires answers but does not read them');
     this.queue.push(envelope);
   }
+  /** Queues an envelope if there is room. @param {Uint8Array} envelope */
+  putLossy(envelope) {
+    if (this.queue.length < QUEUE_MAX) this.queue.push(envelope);
+  }
   /** @param {number} number @param {number} reason @param {string} [text] */
   putReset(number, reason, text = '') {
     this.put(

@@ -109,6 +109,7 @@ export function dial(e, entry) {
   entry.dialAt = Infinity;
   const open = encode('open', { target_id: entry.id, target_instance: target, handshake: handshake.write(payload) });
   e.put(makeEnvelope(ENVELOPE.OPEN, open, number));
+  e.relay.expect();
 }
 
 /** This side's OPEN failed; its link is forgotten already.
@@ -128,6 +129,7 @@ export function dialFailed(e, entry, reason, text) {
   else entry.dialAt = e.now + retryWait(e, entry.failures);
   if (entry.session.links.length) return;
   entry.shownLinked = false;
+  e.relay.doubt();
   if (entry.announced) e.emit({ type: 'unlinked', session: entry.number, reason, time: entry.dialAt });
   if (e.relay.online && e.now >= entry.dialAt) dial(e, entry);
 }

@@ -30,6 +30,8 @@ const RETRY_LATE_AFTER_MS = 120000;
 const HELD_MS = 10000;
 /** After the network came back, a socket that does not answer within this time counts as dead. */
 const NETWORK_UP_ANSWER_MS = 5000;
+/** After this much silence PING is sent; after as much without an answer the application is told. */
+const CHECK_AFTER_MS = 1000;
 
 export class RelayConnection {
   /** @param {Engine} engine */
@@ -47,6 +49,10 @@ export class RelayConnection {
     this.heardAt = 0;
     /** When the answer to a PING is due; Infinity while none is awaited. */
     this.answerBy = Infinity;
+    /** When that PING was sent. */
+    this.askedAt = 0;
+    /** The application knows that nothing comes from the relay. */
+    this.checking = false;
     this.onlineAt = 0;
     /** A valid record of a peer came over this connection. */
     this.carried = false;
@@ -117,6 +123,7 @@ export class RelayConnection {
     const named = !this.online && this.address > 0; // the configured address may still be right
     if (!this.online) this.address = (this.address + 1) % (this.alternatives.length + 1);
     this.state = 'waiting';
+    this.checking = false;
     this.moveAt = this.loginBy = this.answerBy = Infinity;
     if (disconnect) engine.emit({ type: 'disconnect', reason });
     engine.socketLost(disconnect);
@@ -248,13 +255,45 @@ export class RelayConnection {
     this.heardAt = this.engine.now;
     this.answerBy = Infinity;
     this.wasLate = false;
+    if (this.checking) this.engine.emit({ type: 'alive' });
+    this.checking = false;
   }
   /** Sends PING unless one is unanswered. The answer is due in `wait` ms, or earlier if it already was.
    * @param {number} wait @private */
   ask(wait) {
     const { engine } = this;
-    if (this.answerBy === Infinity) engine.put(makeEnvelope(ENVELOPE.PING, engine.randomBytes(8)));
+    if (this.answerBy === Infinity) {
+      engine.putLossy(makeEnvelope(ENVELOPE.PING, engine.randomBytes(8))); // one lost here counts as unanswered
+      this.askedAt = engine.now;
+    }
     this.answerBy = Math.min(this.answerBy, engine.now + wait);
+  }
+  /** @private */
+  get isSilent() {
+    return this.online && this.engine.now - this.heardAt >= CHECK_AFTER_MS;
+  }
+  /** The relay answers what this side does now. Sends PING if it has been silent for a second, so that a relay that is
+   * not there is noticed soon. A dead connection is not given up any earlier for it. */
+  expect() {
+    if (!this.isSilent || this.answerBy !== Infinity) return;
+    const left = this.pingAt() + this.patience() - this.engine.now;
+    this.ask(left > 0 ? left : this.patience());
+  }
+  /** This side's clock alone ends a link or a call. Tells the application first that the connection is being checked,
+   * unless something came within the last second: the relay may be gone, and not the peer. */
+  doubt() {
+    this.expect();
+    if (this.isSilent) this.check();
+  }
+  /** @private */
+  check() {
+    if (this.checking) return;
+    this.checking = true;
+    this.engine.emit({ type: 'checking' });
+  }
+  /** @private */
+  checkAt() {
+    return this.answerBy === Infinity || this.checking ? Infinity : this.askedAt + CHECK_AFTER_MS;
   }
   /** @private */
   patience() {
@@ -283,7 +322,7 @@ export class RelayConnection {
   deadline() {
     if (this.state === 'waiting') return this.retryAt;
     if (!this.online) return this.loginBy;
-    return Math.min(this.moveAt, this.answerBy === Infinity ? this.pingAt() : this.answerBy);
+    return Math.min(this.moveAt, this.answerBy === Infinity ? this.pingAt() : this.answerBy, this.checkAt());
   }
   /** @private */
   pingAt() {
@@ -297,6 +336,7 @@ export class RelayConnection {
       if (now >= this.moveAt) this.lose('ENETWORK', REASON.DRAINING, true);
       else if (now >= this.answerBy) this.lose('ENETWORK', REASON.TIMEOUT, true);
       else if (this.answerBy === Infinity && now >= this.pingAt()) this.ask(this.patience());
+      else if (now >= this.checkAt()) this.check();
     } else if (now >= this.loginBy) {
       this.lose('ENETWORK', REASON.TIMEOUT, true);
     }

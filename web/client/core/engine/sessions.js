@@ -58,6 +58,7 @@ class Host {
   /** @param {ErrorCode | null} error */
   closeEnded(error) {
     const { closeReason, closeText } = this.entry.session;
+    if (error) this.engine.relay.doubt();
     this.engine.sessions.ended(this.entry, error, closeReason || REASON.CLOSED, fromUtf8(closeText));
   }
 }
@@ -235,6 +236,7 @@ export class Sessions {
     if (session.links.length === 0 && !entry.opening && entry.dialAt === Infinity) entry.dialAt = engine.now;
     if (entry.shownLinked) {
       entry.shownLinked = false;
+      engine.relay.doubt();
       engine.emit({ type: 'unlinked', session: entry.number, reason, time: entry.dialAt });
     }
     this.dialIfDue(entry);

@@ -44,8 +44,11 @@ function timeOf(e, entry) {
   e.agenda.touch(entry);
   session.now = e.now;
   if (e.now >= session.deadline()) session.time();
-  if (!entry.closed && e.now >= entry.unlinkedAt + e.config.sessionTimeoutMs)
+  if (session.probesOpen) e.relay.expect();
+  if (!entry.closed && e.now >= entry.unlinkedAt + e.config.sessionTimeoutMs) {
+    e.relay.doubt();
     e.sessions.ended(entry, 'ETIMEDOUT', REASON.TIMEOUT, '');
+  }
   if (entry.closed) return;
   if (entry.opening && e.now >= openBy(e, entry.opening)) e.endLink(entry.opening, REASON.TIMEOUT);
   e.sessions.settle(entry, REASON.TIMEOUT);

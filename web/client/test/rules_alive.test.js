@@ -1,0 +1,75 @@
+/** Rules about a relay that says nothing (docs/protocol.md, section 9, "Alive, or being checked"). */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { loadSodium } from '../core/sodium.js';
+import { ENVELOPE } from '../wire_table.js';
+import { pair } from './model.js';
+
+beforeAll(loadSodium);
+
+/** Returns a linked pair, a switch that hangs the relay for Ana, and the PINGs that she sent to a hung relay. */
+function hung() {
+  const run = pair();
+  const { world, ana } = run;
+  const { take, toClient } = world;
+  const state = { hangs: false, pings: 0 };
+  world.take = (socket, envelope) => {
+    if (!state.hangs || socket.peer !== ana) return take.call(world, socket, envelope);
+    if (envelope.type === ENVELOPE.PING) state.pings++;
+  };
+  world.toClient = (socket, ...what) => {
+    if (!state.hangs || socket.peer !== ana) return toClient.call(world, socket, ...what);
+  };
+  const news = () =>
+    ana.events.map(({ type }) => type).filter((type) => /^(checking|alive|unlinked|offline)$/.test(type));
+  return { ...run, state, news };
+}
+
+describe('a relay that says nothing', () => {
+  test('is checked before a peer counts as gone', () => {
+    const { world, ana, session, state, news } = hung();
+    world.pass(5000);
+    state.hangs = true;
+    ana.send(session, new Uint8Array(10));
+    world.until(() => ana.last('unlinked'), 'unlinked');
+    expect(news().slice(0, 2)).toEqual(['checking', 'unlinked']);
+    expect(state.pings).toBe(1);
+    expect(ana.engine.relay.checking).toBe(true);
+  });
+  test('is alive again with the first thing that comes', () => {
+    const { world, ana, session, state, news } = hung();
+    world.pass(5000);
+    state.hangs = true;
+    ana.send(session, new Uint8Array(10));
+    world.until(() => ana.last('unlinked'), 'unlinked');
+    state.hangs = false;
+    world.until(() => ana.last('alive'), 'alive');
+    expect(ana.engine.relay.checking).toBe(false);
+    world.until(() => ana.of('linked').length === 2, 'linked');
+    expect(news()).not.toContain('offline');
+  });
+  test('is asked with a call, and given up no earlier than without', () => {
+    const { world, ana, state } = hung();
+    world.until(() => world.now - ana.engine.relay.heardAt >= 1000, 'a second of silence');
+    const heard = ana.engine.relay.heardAt;
+    state.hangs = true;
+    ana.connect(world.peer('cem'));
+    world.until(() => state.pings, 'PING');
+    world.until(() => ana.last('offline'), 'offline');
+    expect(world.now - heard).toBe(ana.engine.relay.limits.DEAD_AFTER_MS);
+  });
+  test('a relay that was heard a moment ago is not asked', () => {
+    const { world, ana, state } = hung();
+    ana.engine.relay.heard();
+    state.hangs = true;
+    ana.connect(world.peer('cem'));
+    world.pass(10);
+    expect(state.pings).toBe(0);
+  });
+  test('what the relay says itself needs no check', () => {
+    const { world, ana, bo, news } = hung();
+    world.pass(15000);
+    bo.do('stop');
+    world.until(() => ana.last('session_closed') || ana.last('unlinked'), 'the end');
+    expect(news()).not.toContain('checking');
+  });
+});
