@@ -142,7 +142,7 @@ test('of code and link only one can be used', async () => {
   await Promise.all([ana.here(), bo.here()]);
   await eve.join(link);
   await eve.page
-    .getByText('This invitation was used or withdrawn, or has expired. Ask for a new one.')
+    .getByText('This invitation was used or cancelled, or it expired. Ask for a new one.')
     .first()
     .waitFor();
   await expect.poll(() => ana.page.locator('.contact').count(), { timeout: 15_000 }).toBe(1);

@@ -45,7 +45,7 @@ test.skipIf(!possible)('messages go both ways, also after a reload', async () =>
   const { page, errors, shows, close } = await openFirefox();
   try {
     await page.goto(link);
-    await shows('.thread-who p', 'here now');
+    await shows('.thread-who p', 'online now');
     expect(page.url()).toBe(`${relay.http}/`);
     await ana.say('to Firefox');
     await shows('.theirs .bubble', 'to Firefox');
@@ -76,7 +76,7 @@ test.skipIf(!possible)('by code, in the other direction', async () => {
     await page.waitForSelector('.code-whole');
     await ana.join(await page.$eval('.code-whole', (element) => element.textContent));
     await ana.here();
-    await shows('.thread-who p', 'here now');
+    await shows('.thread-who p', 'online now');
     await ana.say('by code');
     await shows('.theirs .bubble', 'by code');
     expect(errors).toEqual([]);

@@ -87,7 +87,7 @@ describe('by invite link', () => {
     await ana.say('only for the first');
     await ana.delivered('only for the first');
     await eve.page
-      .getByText('This invitation was used or withdrawn, or has expired. Ask for a new one.')
+      .getByText('This invitation was used or cancelled, or it expired. Ask for a new one.')
       .first()
       .waitFor();
     await expect.poll(() => eve.page.locator('.message').count(), { timeout: 15_000 }).toBe(0);
@@ -102,7 +102,7 @@ describe('by invite link', () => {
     await expect.poll(() => ana.page.locator('.pending').count(), { timeout: 15_000 }).toBe(0);
     const bo = keep(await openPerson(link, { browser }));
     await bo.page
-      .getByText('This invitation was used or withdrawn, or has expired. Ask for a new one.')
+      .getByText('This invitation was used or cancelled, or it expired. Ask for a new one.')
       .first()
       .waitFor();
     expect(await ana.page.locator('.knock').count()).toBe(0);
@@ -306,5 +306,5 @@ test('by keyboard alone: invite, type the code, name, write, compare, block', as
   await press(bo, 'They are the same');
   await bo.page.getByText('You compared it on').waitFor();
   await press(bo, 'Block');
-  await ana.page.locator('.thread-who p', { hasText: 'offline' }).waitFor();
+  await ana.page.locator('.thread-who p', { hasText: 'not online' }).waitFor();
 });

@@ -66,7 +66,7 @@ describe('without a network', () => {
     await ana.page.reload();
     await ana.page.getByRole('heading', { name: 'Bo', level: 1 }).waitFor();
     await ana.say('written without a network');
-    await ana.page.getByText('will be sent when the connection is back').waitFor();
+    await ana.page.getByText('Sends when you’re back online').waitFor();
     await ana.page.getByText('The server cannot be reached. What you write waits on this device.').waitFor();
     await own.restart();
     await ana.delivered('written without a network');
@@ -302,7 +302,7 @@ describe('closing', () => {
     await own.kill9();
     await ana.page.getByText('Connection lost.').waitFor();
     await ana.say('on its way');
-    await ana.page.getByText('will be sent when the connection is back').waitFor();
+    await ana.page.getByText('Sends when you’re back online').waitFor();
     expect(await asksOnClose(ana)).toEqual({ asked: true, left: false });
     await own.restart();
     await ana.delivered('on its way');

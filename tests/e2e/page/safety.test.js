@@ -57,9 +57,9 @@ test('messages for somebody who takes a known name are held back, and sent once 
   await ana.here();
   await ana.callThem('Eve');
   await eve.page.goto('about:blank');
-  await ana.page.locator('.thread-who p', { hasText: 'offline' }).waitFor();
+  await ana.page.locator('.thread-who p', { hasText: 'not online' }).waitFor();
   await ana.say('for Eve');
-  await ana.page.getByText('will be delivered when you are both here').waitFor();
+  await ana.page.getByText('Sends when you’re both online').waitFor();
   await ana.button('About Eve').click();
   await ana.page.locator('.name-form input').fill('Bo');
   await ana.button('Save').click();
@@ -114,7 +114,7 @@ test('a contact is blocked, unblocked and forgotten', async () => {
   await ana.callThem('Bo');
   await ana.button('About Bo').click();
   await ana.button('Block').click();
-  await bo.page.locator('.thread-who p', { hasText: 'offline' }).waitFor();
+  await bo.page.locator('.thread-who p', { hasText: 'not online' }).waitFor();
   await bo.say('are you there?');
   await ana.button('Unblock').click();
   await bo.delivered('are you there?');
@@ -132,10 +132,7 @@ test('an expired invitation is told, by its link', async () => {
   await new Promise((done) => client.on('online', done));
   const { link } = client.createInvite({ pageUrl: `${relay.http}/`, lifetimeMs: 0 });
   const bo = keep(await openPerson(link));
-  await bo.page
-    .getByText('This invitation was used or withdrawn, or has expired. Ask for a new one.')
-    .first()
-    .waitFor();
+  await bo.page.getByText('This invitation was used or cancelled, or it expired. Ask for a new one.').first().waitFor();
   expect(await bo.page.locator('.here-dot').count()).toBe(0);
 });
 

@@ -105,9 +105,9 @@ test('what is written while the other is away is delivered when both are here', 
   pair = await openPair(relay.http);
   const { ana, bo } = pair;
   await bo.page.goto('about:blank');
-  await ana.page.locator('.thread-who p', { hasText: 'offline' }).waitFor();
+  await ana.page.locator('.thread-who p', { hasText: 'not online' }).waitFor();
   await ana.say('for later');
-  await ana.page.getByText('will be delivered when you are both here').waitFor();
+  await ana.page.getByText('Sends when you’re both online').waitFor();
   await bo.page.goto(relay.http);
   await ana.delivered('for later');
   await bo.page.getByText('for later').first().waitFor();
@@ -120,9 +120,9 @@ test('the relay goes away and comes back: said in words, nothing lost', async ()
   await relay.kill9();
   await ana.page.getByText('Connection lost.').waitFor();
   await ana.say('written without a connection');
-  await ana.page.getByText('will be sent when the connection is back').waitFor();
+  await ana.page.getByText('Sends when you’re back online').waitFor();
   await relay.restart();
-  await ana.page.getByText('Connected again. Nothing was lost.').waitFor();
+  await ana.page.getByText('Back online. Nothing was lost.').waitFor();
   await bo.hears('written without a connection');
   await ana.delivered('written without a connection');
 });

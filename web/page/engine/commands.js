@@ -243,6 +243,16 @@ export const commands = {
     else engine.client?.networkUp();
   },
 
+  /**
+   * The network may be another one, or the device has slept: looks whether the connection still holds. One that was
+   * given up for good stays so, until the person says otherwise.
+   * @param {Engine} engine
+   */
+  wake: (engine) => {
+    const { state, retryAt } = engine.server;
+    if (state !== 'offline' || retryAt !== null) engine.client?.networkUp();
+  },
+
   /** @param {Engine} engine */
   details: (engine) => engine.details(),
 

@@ -33,6 +33,7 @@ const REDIAL_MAX_MS = 30_000;
  * @property {(contact: Contact, message: Message) => void} received
  * @property {(contact: Contact, name: string) => void} named the contact says what it calls itself
  * @property {(contact: Contact) => boolean} held nothing may be sent at the moment
+ * @property {() => boolean} hears the relay is known to be alive
  * @property {(contact: Contact) => import('./files/desk.js').Desk} [files]
  * @property {() => {typing: boolean, read: boolean}} [talk] what the person allows to be told
  * @property {(text: string) => void} log
@@ -66,12 +67,14 @@ export class Conversation {
     this.stopped = false;
     this.pendingCount = 0;
     this.talk = new Talk(this);
+    /** The relay answered the last call, and said that nobody is there. */
+    this.absent = false;
   }
 
   /** @returns {import('./types.js').Presence} */
   get presence() {
     if (this.current?.state === 'linked') return 'here';
-    return this.contact.pairedAt ? 'away' : 'joining';
+    return this.absent ? 'away' : 'unknown';
   }
 
   /** A program at the other end accepts one caller at a time, so it is only called when there is something to send. */
@@ -118,7 +121,7 @@ export class Conversation {
     /** @type {Line} */
     const line = { session, incoming, decoder: new TextDecoder(), bubble: undefined, note: undefined };
     session.on('linked', () => this.linked(session));
-    session.on('unlinked', () => this.unlinked(session));
+    session.on('unlinked', (why) => this.unlinked(session, why));
     session.on('message', (message) => this.onMessage(line, message));
     session.on('volatile', (message) => this.talk.heard(session, message));
     // Files first: until they restart, they would send from a place that the other side may not have reached.
@@ -137,6 +140,7 @@ export class Conversation {
   linked(session) {
     const { contact } = this;
     this.redialMs = REDIAL_FIRST_MS;
+    this.absent = false;
     const before = this.current;
     this.current = session;
     if (before !== session) this.forgetSent();
@@ -153,8 +157,9 @@ export class Conversation {
     this.talk.sayRead();
   }
 
-  /** @param {Session} session */
-  unlinked(session) {
+  /** @param {Session} session @param {Partial<import('../../client/index.js').SessionEvents['unlinked']>} [why] */
+  unlinked(session, { reason } = {}) {
+    this.absent = reason === 'UNAVAILABLE' && this.engine.hears();
     const other = [...this.sessions].reverse().find((one) => one !== session && one.state === 'linked');
     if (other) {
       this.drop(session);

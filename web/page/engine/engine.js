@@ -107,6 +107,7 @@ export class Engine {
       received: (contact, message) => this.received(contact, message),
       named: (contact, name) => this.named(contact, name),
       held: (contact) => this.doubt(contact) !== null,
+      hears: () => this.client?.state === 'online' && !this.client.checking,
       files: (contact) => this.files.desk(contact.id),
       talk: () => this.talk,
       log: (text) => this.log(text),
@@ -119,6 +120,7 @@ export class Engine {
       retryAt: null,
       reason: null,
       changed: null,
+      checking: false,
     };
   }
 
@@ -191,7 +193,7 @@ export class Engine {
   /** Starts a client, after stopping the present one. */
   async connect() {
     await this.disconnect();
-    this.server = { ...this.server, state: 'connecting', changed: null, retryAt: null, reason: null };
+    this.server = { ...this.server, state: 'connecting', changed: null, checking: false, retryAt: null, reason: null };
     const client = await this.lib.createClient({
       url: this.url,
       seed: this.seed,
@@ -206,6 +208,7 @@ export class Engine {
     this.client = client;
     client.on('online', (event) => this.online(client, event));
     client.on('offline', (event) => this.offline(client, event));
+    client.on('checking', (checking) => this.checking(client, checking));
     client.on('relayChanged', (event) => this.relayChanged(client, event));
     client.on('knock', (knock) => this.knock(knock));
     client.on('session', (session) => this.incoming(session));
@@ -294,6 +297,7 @@ export class Engine {
       retryAt: null,
       reason: null,
       everOnline: true,
+      checking: false,
     };
     this.log('connected to the server');
     void this.devices.online();
@@ -304,6 +308,8 @@ export class Engine {
   offline(client, { error, reason, retryAt }) {
     if (client !== this.client || this.server.changed) return;
     this.server = { ...this.server, state: 'offline', reason: reason ?? error ?? null, retryAt: retryAt ?? null };
+    this.server.checking = false;
+    this.forgetAbsences();
     this.log(`connection lost: ${reason ?? error ?? 'unknown'}`);
     // Another engine of this profile, perhaps of another version of the page, took the connection. Reconnecting would
     // only make the two replace each other in turns.
@@ -312,6 +318,22 @@ export class Engine {
       this.disconnect();
     }
     this.tell.state();
+  }
+
+  /**
+   * While the relay says nothing, nobody is known to be absent, and until they are called again.
+   * @param {Client} client @param {boolean} checking
+   */
+  checking(client, checking) {
+    if (client !== this.client) return;
+    this.server = { ...this.server, checking };
+    this.forgetAbsences();
+    this.log(checking ? 'the server says nothing; checking the connection' : 'the server answers again');
+    this.tell.state();
+  }
+
+  forgetAbsences() {
+    for (const conversation of this.conversations.values()) conversation.absent = false;
   }
 
   /** @param {Client} client @param {import('../../client/index.js').ClientEvents['relayChanged']} event */
@@ -485,7 +507,7 @@ export class Engine {
       const { link: _, saidRead: _said, readTo, ...shown } = contact;
       const conversation = this.conversations.get(contact.id);
       /** @type {import('./types.js').Presence} */
-      const presence = conversation?.presence ?? (contact.pairedAt ? 'away' : 'joining');
+      const presence = conversation?.presence ?? 'unknown';
       const talk = { typing: conversation?.talk.typing ?? false, ...(this.talk.read && readTo && { readTo }) };
       return { ...shown, ...talk, presence, doubt: doubts.get(contact.id) ?? null };
     });

@@ -147,6 +147,7 @@
  * @property {string | null} reason
  * @property {{expected: string, got: string} | null} changed the relay showed another key than the pinned one
  * @property {boolean} [everOnline]
+ * @property {boolean} checking nothing comes from the relay, although this side is online
  */
 
 /**
@@ -166,7 +167,7 @@
  * @property {string | null} contact
  */
 
-/** @typedef {'here' | 'away' | 'joining'} Presence joining: never linked so far */
+/** @typedef {'here' | 'away' | 'unknown'} Presence away: the relay says so. view/presence.js says what follows */
 /**
  * @typedef {Omit<Contact, 'link' | 'saidRead'> & {presence: Presence, doubt: string | null,
  *   typing: boolean}} ShownContact

@@ -163,23 +163,26 @@ export default (f) => ({
       `Careful: this is not the ${f.iso(name)} you know, but another ID with the same name.`,
   },
   thread: {
-    here: 'here now',
-    away: 'offline',
-    unknown: 'no connection at the moment',
+    here: 'online now',
+    away: 'not online',
+    offline: 'no connection right now',
+    checking: 'checking the connection…',
     connecting: 'connecting…',
     asked: 'asked, waiting for an answer',
     empty: (/** @type {string} */ name) =>
-      `You are connected with ${f.iso(name)}. What you write is readable only on your two devices.`,
+      `You and ${f.iso(name)} are connected. Only the two of you can read what you write.`,
     emptyAsked:
-      'They see a request with your ID. You can talk as soon as they allow it. What you write before is delivered ' +
+      'They’ve been asked whether to let you in. You can talk as soon as they accept. Anything you write now sends ' +
       'then.',
     emptyInvited:
-      'Looking for the person who invited you. This works as soon as their page is open too. If it is open and ' +
-      'nothing happens, the invitation was used or withdrawn, or has expired. Ask them for a new one.',
+      'Looking for the person who invited you. This works as soon as their page is open, too. If it is, and nothing ' +
+      'happens, the invitation was used or cancelled, or it expired. Ask them for a new one.',
     emptyAway: (/** @type {string} */ name) =>
-      `${f.iso(name)} is offline. What you write is delivered when both of you are here.`,
-    refused: 'This invitation was used or withdrawn, or has expired. Ask for a new one.',
-    blocked: 'You blocked this contact. Nothing is sent or received.',
+      `${f.iso(name)} isn’t online. Anything you write sends when you’re both online.`,
+    emptyUnknown: (/** @type {string} */ name) =>
+      `Looking for ${f.iso(name)}. Anything you write sends when you’re both online.`,
+    refused: 'This invitation was used or cancelled, or it expired. Ask for a new one.',
+    blocked: 'You’ve blocked this contact. Nothing is sent or received.',
     unblock: 'Unblock',
     fresh: (/** @type {number} */ n) =>
       f.plural(n, { one: '1 new message', other: (count) => `${count} new messages` }),
@@ -207,11 +210,15 @@ export default (f) => ({
     block: 'Block',
   },
   message: {
-    sending: 'sending',
-    waiting: (/** @type {string} */ name) => `${f.iso(name)} is offline: will be delivered when you are both here`,
-    waitingServer: 'will be sent when the connection is back',
-    held: 'not sent until you have answered',
-    delivered: 'delivered',
+    sending: 'Sending',
+    waiting: (/** @type {string} */ name) => `Waiting for ${f.iso(name)}. Sends when you’re both online.`,
+    waitingServer: 'Sends when you’re back online',
+    waitingAnswer: 'Sends when they accept',
+    waitingUnknown: 'Waiting to send',
+    checking: 'Checking the connection…',
+    held: 'Not sent until you’ve answered',
+    stopped: 'Not sent',
+    delivered: 'Delivered',
     new: (/** @type {string} */ name, /** @type {string} */ text) => `${f.iso(name)}: ${text}`,
   },
   files: {
@@ -291,26 +298,26 @@ export default (f) => ({
   },
   connection: {
     connecting: 'Connecting…',
+    checking: 'Checking the connection…',
     lost: 'Connection lost.',
     retryIn: (/** @type {number} */ ms) => `Trying again in ${f.span(ms)}.`,
     retrying: 'Trying again…',
-    back: 'Connected again. Nothing was lost.',
+    back: 'Back online. Nothing was lost.',
     tryNow: 'Try now',
-    unreachable: 'The server cannot be reached. What you write waits on this device.',
+    unreachable: 'Can’t reach the server. What you write waits on this device.',
     reasons: {
       SUPERSEDED:
-        'Pairlink was opened in another window, which cannot share a connection with this one. Only one can be ' +
-        'connected.',
-      DENIED: 'This server does not admit you. Ask the person who runs it for an invitation.',
-      REVOKED: 'This server no longer admits you. Ask the person who runs it.',
-      FULL: 'You are connected in too many places, or the server is full.',
+        'Pairlink is open in another window that can’t share a connection with this one. Only one of them can be ' +
+        'online.',
+      DENIED: 'This server doesn’t let you in. Ask the person who runs it for access.',
+      REVOKED: 'This server no longer lets you in. Ask the person who runs it.',
+      FULL: 'You’re connected in too many places, or the server is full.',
       STORE:
-        'The server cannot accept new people right now. This page keeps trying. If this lasts, tell the person ' +
-        'who runs the server.',
-      ORIGIN: 'This server does not accept connections from this address.',
-      UNSUPPORTED: 'The versions of this page and of the server do not fit together. Reload the page.',
-      LOGIN_FAILED:
-        'The server did not accept the proof of your ID. Check that this device’s clock and network are right.',
+        'The server can’t take new people right now. This page keeps trying. If it goes on, tell the person who ' +
+        'runs the server.',
+      ORIGIN: 'This server doesn’t accept connections from this address.',
+      UNSUPPORTED: 'This page and the server have versions that don’t work together. Reload the page.',
+      LOGIN_FAILED: 'The server didn’t accept the proof of your ID. Check the clock and the network of this device.',
     },
     reload: 'Continue here',
   },
@@ -448,7 +455,7 @@ export default (f) => ({
     nobody: 'There is nobody yet. Reach someone first; then share again.',
     text: 'Text to send',
   },
-  closing: 'Messages are still on their way.',
+  closing: 'Some messages are still being sent.',
   details: {
     heading: 'Details',
     more: 'For the curious, and for bug reports.',

@@ -48,7 +48,7 @@ class Session {
 }
 
 let drawn = 0;
-let db, dialled, conversation, shown, contact, held;
+let db, dialled, conversation, shown, contact, held, hears;
 const settled = async () => {
   for (let i = 0; i < 10; i += 1) await conversation.work.then(() => {});
 };
@@ -60,6 +60,7 @@ beforeEach(() => {
   dialled = [];
   shown = [];
   held = false;
+  hears = true;
   contact = { id: 'them', how: 'asked', pairedAt: null, unread: 0 };
   conversation = new Conversation(contact, {
     db,
@@ -69,6 +70,7 @@ beforeEach(() => {
     changed() {},
     named() {},
     held: () => held,
+    hears: () => hears,
     shown: (_, list) => shown.push(...list),
     received: (_, message) => shown.push(message),
     log() {},
@@ -210,7 +212,27 @@ describe('sessions', () => {
     dialled[0].link();
     expect(contact.pairedAt).toBe(1);
     dialled[0].lose({ error: 'ECLOSED', reason: 'CLOSED' });
-    expect(conversation.presence).toBe('away');
+    expect(conversation.presence).toBe('unknown');
+  });
+
+  test('somebody is away when the relay says so, and the relay is known to be alive', async () => {
+    await conversation.start();
+    const [session] = dialled;
+    session.link();
+    expect(conversation.presence).toBe('here');
+    const unlinked = (reason) => {
+      session.state = 'unlinked';
+      session.emit('unlinked', { reason });
+      return conversation.presence;
+    };
+    expect(unlinked('TIMEOUT')).toBe('unknown');
+    expect(unlinked('UNAVAILABLE')).toBe('away');
+    hears = false;
+    expect(unlinked('UNAVAILABLE')).toBe('unknown');
+    hears = true;
+    expect(unlinked('UNAVAILABLE')).toBe('away');
+    session.link();
+    expect(conversation.presence).toBe('here');
   });
 
   test('the newest linked session is used, and those that are not linked are closed', async () => {

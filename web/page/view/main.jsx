@@ -52,9 +52,11 @@ link
   .catch((error) => store.set({ broken: { code: error.code, text: error.message } }));
 
 addEventListener('hashchange', () => follow(takeArrival()));
-addEventListener('online', () => call('tryNow'));
+addEventListener('online', () => call('wake'));
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible') void reloadThreads();
+  if (document.visibilityState !== 'visible') return;
+  call('wake');
+  void reloadThreads();
 });
 /** @type {string | undefined} */
 let before;

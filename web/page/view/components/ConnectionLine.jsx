@@ -1,4 +1,7 @@
-/** The connection in words: nothing while it works, and nothing for very short interruptions. */
+/**
+ * The connection in words: nothing while it works, and nothing for very short interruptions. That it is back is said
+ * only after it was said that it was gone.
+ */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s, wordsFor } from '../../strings/index.js';
 import { call } from '../actions.js';
@@ -10,7 +13,8 @@ const BACK_MS = 4000;
 
 export function ConnectionLine() {
   const server = useEngine((engine) => engine.server);
-  const trouble = server.state !== 'online' && !server.changed;
+  const works = server.state === 'online' && !server.checking;
+  const trouble = !works && !server.changed;
   const [shown, setShown] = useState(/** @type {'' | 'trouble' | 'back'} */ (''));
   const wasOnline = useRef(false);
 
@@ -19,8 +23,8 @@ export function ConnectionLine() {
       const wait = setTimeout(() => setShown('trouble'), PATIENCE_MS);
       return () => clearTimeout(wait);
     }
-    setShown((before) => (before === 'trouble' && wasOnline.current ? 'back' : ''));
-    wasOnline.current ||= server.state === 'online';
+    setShown((before) => (before === 'trouble' && works && wasOnline.current ? 'back' : ''));
+    wasOnline.current ||= works;
     const gone = setTimeout(() => setShown(''), BACK_MS);
     return () => clearTimeout(gone);
   }, [trouble]);
@@ -39,6 +43,7 @@ function Trouble({ server }) {
   const words = wordsFor(s.connection.reasons, server.reason);
   const final = server.state === 'offline' && server.retryAt === null;
   const first = server.everOnline ? s.connection.lost : s.connection.unreachable;
+  if (server.checking) return <p class="banner">{s.connection.checking}</p>;
   if (server.state === 'connecting' && !server.everOnline) return <p class="banner">{s.connection.connecting}</p>;
   return (
     <div class="banner">

@@ -1,9 +1,12 @@
 import { s } from '../../strings/index.js';
 import { nameOf, openThread } from '../actions.js';
+import { peerOf } from '../presence.js';
+import { useEngine } from '../store.js';
 import { Avatar } from './Avatar.jsx';
 
 /** @param {{contact: import('../../engine/types.js').ShownContact, open: boolean, now: number}} props */
 export function ContactRow({ contact, open, now }) {
+  const here = useEngine((engine) => peerOf(engine.server, contact) === 'here');
   const name = nameOf(contact);
   return (
     <li>
@@ -15,11 +18,11 @@ export function ContactRow({ contact, open, now }) {
       >
         <span class="contact-face">
           <Avatar id={contact.id} name={name} />
-          {contact.presence === 'here' && <span class="here-dot" aria-hidden="true" />}
+          {here && <span class="here-dot" aria-hidden="true" />}
         </span>
         <span class="contact-name" title={name}>
           <bdi>{name}</bdi>
-          {contact.presence === 'here' && <span class="visually-hidden">, {s.thread.here}</span>}
+          {here && <span class="visually-hidden">, {s.thread.here}</span>}
         </span>
         {contact.last && <span class="contact-time">{s.listTime(contact.last.at, now)}</span>}
         <span class="contact-last">

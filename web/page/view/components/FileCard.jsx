@@ -7,6 +7,7 @@ import { s, wordsFor } from '../../strings/index.js';
 import { call } from '../actions.js';
 import { say } from '../spoken.js';
 import { chosen, saveAll, saveFile } from '../files.js';
+import { standstillWords } from '../presence.js';
 import { useStore } from '../store.js';
 import { forFolders } from './AttachButtons.jsx';
 import { FileList } from './FileList.jsx';
@@ -15,7 +16,7 @@ import { Picture, isPicture } from './Picture.jsx';
 
 /** @typedef {import('../../engine/types.js').FileMessage} FileMessage */
 /** @typedef {import('../../engine/types.js').FileProgress} FileProgress */
-/** @typedef {{name: string, here: boolean, online: boolean}} Peer */
+/** @typedef {{name: string, peer: import('../presence.js').Peer}} Peer */
 
 /** @type {FileProgress} */
 const nothing = {
@@ -33,11 +34,11 @@ const nothing = {
 };
 
 /** @param {Peer & {message: FileMessage, first: boolean}} props */
-export function FileCard({ message, name, here, online, first }) {
+export function FileCard({ message, name, peer, first }) {
   const live = useStore(({ files }) => files[message.n]) ?? nothing;
   const { file, mine, state, at } = message;
   const isOpen = state === 'open' || state === 'asking';
-  const words = stateWords(message, live, { name, here, online });
+  const words = stateWords(message, live, { name, peer });
   useSaid(words, file.name);
   const kept = state === 'saved' && !mine;
   return (
@@ -86,7 +87,7 @@ function about({ size, count, group }) {
  * Returns the present state in words; the bar has the numbers.
  * @param {FileMessage} message @param {FileProgress} live @param {Peer} peer
  */
-function stateWords(message, live, { name, here, online }) {
+function stateWords(message, live, { name, peer }) {
   const { state, mine } = message;
   if (state === 'asking') return s.files.wants(name);
   if (state === 'saved')
@@ -97,8 +98,8 @@ function stateWords(message, live, { name, here, online }) {
   if (live.heldHere === 'full') return s.files.full;
   if (live.heldThere === 'full') return s.files.fullThere(name);
   if (live.heldHere) return s.files.paused;
-  if (!online) return s.files.offline;
-  if (!here) return s.files.away(name);
+  const standstill = standstillWords(peer, name);
+  if (standstill) return standstill;
   if (live.heldThere) return s.files.pausedBy(name);
   if (live.checking) return s.files.checking;
   if (mine && !live.accepted) return s.files.waiting(name);

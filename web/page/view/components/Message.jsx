@@ -1,18 +1,18 @@
 import { s } from '../../strings/index.js';
+import { messageWords } from '../presence.js';
 import { Linked } from './Linked.jsx';
 
 /**
  * @typedef {object} MessageProps
  * @property {string} name of the contact
- * @property {boolean} here the contact is connected
- * @property {boolean} online this page is connected
+ * @property {import('../presence.js').Peer} peer what is known about the contact
  * @property {boolean} held nothing is sent, because of a doubt
  * @property {boolean} first of a group
  * @property {boolean} last of a group
  */
 
 /** @param {MessageProps & {message: import('../../engine/types.js').TextMessage}} props */
-export function Message({ message, name, here, online, held, first, last }) {
+export function Message({ message, name, peer, held, first, last }) {
   const { mine, text, at, state } = message;
   return (
     <li
@@ -30,17 +30,9 @@ export function Message({ message, name, here, online, held, first, last }) {
           <time dateTime={new Date(at).toISOString()} title={s.fullTime(at)}>
             {s.time(at)}
           </time>
-          {mine ? <span class="meta-state"> · {stateWords(state, { name, here, online, held })}</span> : null}
+          {mine ? <span class="meta-state"> · {messageWords(state, peer, held, name)}</span> : null}
         </p>
       )}
     </li>
   );
-}
-
-/** @param {string} state @param {Pick<MessageProps, 'name' | 'here' | 'online' | 'held'>} peer */
-function stateWords(state, { name, here, online, held }) {
-  if (state === 'delivered') return s.message.delivered;
-  if (held) return s.message.held;
-  if (!online) return s.message.waitingServer;
-  return here ? s.message.sending : s.message.waiting(name);
 }

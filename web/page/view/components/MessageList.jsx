@@ -5,6 +5,7 @@
 import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { memo } from '../memo.js';
+import { emptyWords, peerOf } from '../presence.js';
 import { rowsOf } from '../rows.js';
 import { store, useEngine, useStore } from '../store.js';
 import { jumpToFirst, jumpToNewest, loadNewer, loadOlder, markSeen, readBy } from '../threads.js';
@@ -31,7 +32,7 @@ const none = [];
 export function MessageList({ contact, name }) {
   const { id } = contact;
   const thread = useStore(({ threads }) => threads[id]);
-  const online = useEngine((engine) => engine.server.state === 'online');
+  const server = useEngine((engine) => engine.server);
   const today = useToday();
   const [choosing, setChoosing] = useState(/** @type {number | null} */ (null));
   const list = thread?.list ?? none;
@@ -70,7 +71,8 @@ export function MessageList({ contact, name }) {
     else return;
     event.preventDefault();
   };
-  const state = { name, here: contact.presence === 'here', online, held: Boolean(contact.doubt) };
+  const peer = peerOf(server, contact);
+  const state = { name, peer, held: Boolean(contact.doubt) };
   return (
     <div class="thread-log">
       {choosing !== null && <DateChoice contact={id} at={choosing} close={() => setChoosing(null)} />}
@@ -84,7 +86,7 @@ export function MessageList({ contact, name }) {
         aria-live={live ? 'polite' : 'off'}
         aria-label={s.thread.log(name)}
       >
-        {list.length === 0 && !contact.doubt && <p class="empty">{emptyWords(contact, name)}</p>}
+        {list.length === 0 && !contact.doubt && <p class="empty">{emptyWords(peer, contact, name)}</p>}
         <ol class="messages" ref={scroll.rows}>
           {rows.flatMap(({ message, day, first, last }) => {
             const row = <Row key={message.n} message={message} first={first} last={last} {...state} />;
@@ -144,11 +146,4 @@ function mark(row) {
   row.focus({ preventScroll: true });
   row.toggleAttribute('data-found', true);
   setTimeout(() => row.removeAttribute('data-found'), MARK_MS);
-}
-
-/** @param {ShownContact} contact @param {string} name */
-function emptyWords({ presence, how, pairedAt, problem }, name) {
-  if (problem) return s.thread.refused;
-  if (pairedAt) return presence === 'here' ? s.thread.empty(name) : s.thread.emptyAway(name);
-  return how === 'asked' ? s.thread.emptyAsked : s.thread.emptyInvited;
 }

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
 import { PIPE } from '../../engine/chat.js';
+import { headWords, peerOf } from '../presence.js';
 import { go, useEngine } from '../store.js';
 import { loadThread } from '../threads.js';
 import { useSaidPresence } from '../spoken.js';
@@ -18,7 +19,7 @@ import { NameAsk } from './NameAsk.jsx';
 /** @param {{place: import('../store.js').OpenPlace}} props */
 export function Thread({ place }) {
   const contact = useEngine((engine) => engine.contacts.find(({ id }) => id === place.contact));
-  const online = useEngine((engine) => engine.server.state === 'online');
+  const server = useEngine((engine) => engine.server);
   const id = place.contact;
   useEffect(() => void loadThread(id), [id]);
 
@@ -48,7 +49,7 @@ export function Thread({ place }) {
               </span>
             )}
           </h1>
-          <Presence contact={contact} name={name} online={online} />
+          <Presence contact={contact} name={name} server={server} />
         </div>
         <button
           type="button"
@@ -77,22 +78,12 @@ export function Thread({ place }) {
   );
 }
 
-/** @param {{contact: import('../../engine/types.js').ShownContact, name: string, online: boolean}} props */
-function Presence({ contact, name, online }) {
-  const words = presenceWords(contact, online);
+/**
+ * @param {{contact: import('../../engine/types.js').ShownContact, name: string,
+ *   server: import('../../engine/types.js').ServerState}} props
+ */
+function Presence({ contact, name, server }) {
+  const words = headWords(peerOf(server, contact));
   useSaidPresence(contact, name, words);
   return <p class="fine">{words}</p>;
-}
-
-/**
- * Without a connection, nobody knows whether the contact is there.
- * @param {import('../../engine/types.js').ShownContact} contact @param {boolean} online
- */
-function presenceWords({ presence, how, blocked, problem }, online) {
-  if (blocked) return s.list.blocked;
-  if (problem) return s.thread.refused;
-  if (!online) return s.thread.unknown;
-  if (presence === 'here') return s.thread.here;
-  if (presence === 'away') return s.thread.away;
-  return how === 'asked' ? s.thread.asked : s.thread.connecting;
 }
