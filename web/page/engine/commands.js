@@ -6,6 +6,7 @@ import { inspect } from './inspect.js';
 import { moving } from './moving.js';
 import { withQuotes } from './quotes.js';
 import { talkCommands } from './talk_commands.js';
+import { searching } from './search.js';
 
 /** @typedef {import('./types.js').Engine} Engine */
 
@@ -258,4 +259,5 @@ export const commands = {
 
   ...talkCommands,
   ...moving,
+  ...searching,
 };

@@ -9,6 +9,8 @@ import { asError } from './errors.js';
 import { Group } from './group.js';
 
 const VERSION = 3;
+/** How many messages are read at once while all are looked through. */
+const BATCH = 500;
 
 /** @typedef {import('./types.js').Contact} Contact */
 /** @typedef {import('./types.js').Invite} Invite */
@@ -296,6 +298,25 @@ export class Db {
         .index('contact')
         .count(IDBKeyRange.bound([contact, n], [contact, Infinity], true)),
     );
+  }
+
+  /**
+   * Returns some messages of all contacts with numbers below `before`, the newest first, and where the next ones start;
+   * null: there are no more.
+   * @param {number} before @returns {Promise<{list: Message[], before: number | null}>}
+   */
+  async older(before) {
+    // A batch is read at once, which takes less time than a cursor.
+    const batch = async (/** @type {number} */ to) => {
+      const from = Math.max(0, to - BATCH);
+      const list = await done(this.read('messages').getAll(IDBKeyRange.bound(from, to, false, true)));
+      return { list: list.reverse(), before: from > 0 ? from : null };
+    };
+    const found = await batch(before);
+    if (found.list.length > 0 || found.before === null) return found;
+    // Numbers that are not in use any more, because those messages were deleted.
+    const newest = await done(this.read('messages').openKeyCursor(IDBKeyRange.upperBound(before, true), 'prev'));
+    return newest ? batch(Number(newest.key) + 1) : { list: [], before: null };
   }
 
   /**

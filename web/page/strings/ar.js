@@ -157,6 +157,37 @@ const ar = (f) => ({
     doubt: 'تحقّق من هويته',
     settings: 'الإعدادات والتفاصيل',
   },
+  search: {
+    label: 'البحث في جهات الاتصال والرسائل',
+    placeholder: 'بحث',
+    only: (name) => `مع ${f.iso(name)} فقط`,
+    contacts: 'جهات الاتصال',
+    messages: 'الرسائل',
+    you: 'أنت:',
+    more: 'عرض المزيد',
+    busy: 'جارٍ البحث…',
+    nothing: 'لا نتائج.',
+    found: (people, messages) =>
+      [
+        people > 0 &&
+          f.plural(people, {
+            one: 'جهة اتصال واحدة',
+            two: 'جهتا اتصال',
+            few: (count) => `${count} جهات اتصال`,
+            other: (count) => `${count} جهة اتصال`,
+          }),
+        messages > 0 &&
+          f.plural(messages, {
+            one: 'رسالة واحدة',
+            two: 'رسالتان',
+            few: (count) => `${count} رسائل`,
+            other: (count) => `${count} رسالة`,
+          }),
+      ]
+        .filter(Boolean)
+        .join('، ') || 'لا نتائج.',
+    inConversation: 'البحث في هذه المحادثة',
+  },
   knock: {
     title: 'الطلبات',
     allow: 'سماح',

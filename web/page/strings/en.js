@@ -152,6 +152,25 @@ export default (f) => ({
     doubt: 'Check who this is',
     settings: 'Settings and details',
   },
+  search: {
+    label: 'Search contacts and messages',
+    placeholder: 'Search',
+    only: (/** @type {string} */ name) => `Only with ${f.iso(name)}`,
+    contacts: 'Contacts',
+    messages: 'Messages',
+    you: 'You:',
+    more: 'Show more',
+    busy: 'Searching…',
+    nothing: 'Nothing found.',
+    found: (/** @type {number} */ people, /** @type {number} */ messages) =>
+      [
+        people > 0 && f.plural(people, { one: '1 contact', other: (count) => `${count} contacts` }),
+        messages > 0 && f.plural(messages, { one: '1 message', other: (count) => `${count} messages` }),
+      ]
+        .filter(Boolean)
+        .join(', ') || 'Nothing found.',
+    inConversation: 'Search this conversation',
+  },
   knock: {
     title: 'Requests',
     allow: 'Allow',

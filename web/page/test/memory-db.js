@@ -33,6 +33,11 @@ export class MemoryDb {
   async messageById(contact, mine, id) {
     return this.list.find((one) => one.contact === contact && one.mine === mine && one.id === id);
   }
+  /** In batches of three, so that a test sees where one ends. */
+  async older(before) {
+    const list = this.list.filter(({ n }) => n < before).slice(-3);
+    return { list: list.reverse(), before: list.length > 0 ? list.at(-1).n : null };
+  }
   async pending(contact, after = 0) {
     return this.list.filter((one) => one.pending === contact && one.n > after);
   }

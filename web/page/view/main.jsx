@@ -10,6 +10,7 @@ import { keepFocus } from './focus.js';
 import { openLink } from './link.js';
 import { onNews } from './notifications.js';
 import { lookForUpdate, startOffline } from './offline.js';
+import { watchSearchKeys } from './search.js';
 import { followHistory, store } from './store.js';
 import { onMessages, reloadThreads } from './threads.js';
 import { keepPage } from './use-file-drop.js';
@@ -38,6 +39,7 @@ void language.then((code) => {
 });
 onLanguageElsewhere(async () => store.set({ language: await applyLanguage() }));
 watchClosing();
+watchSearchKeys();
 keepPage();
 keepFocus();
 

@@ -17,6 +17,7 @@ import { useEffect, useState } from 'preact/hooks';
  * @property {boolean} [focus] of 'new': the field gets the focus
  */
 
+/** @typedef {{query: string, contact: string | null}} Search contact: only the messages with this one */
 /** @typedef {Place & {contact: string, secret: string, text: string}} OpenPlace a place, with what its screen needs */
 
 /**
@@ -32,6 +33,7 @@ import { useEffect, useState } from 'preact/hooks';
  * @property {import('../engine/types.js').FilesProgress} files
  * @property {Place} place
  * @property {number | null} tried the number of the code that this tab is trying
+ * @property {Search} search what this tab searches for
  * @property {'yes' | 'soon' | 'no'} offline whether the page opens without a network
  * @property {boolean} update a newer version of the page waits
  */
@@ -71,6 +73,7 @@ const initially = {
   files: {},
   place: { screen: 'home' },
   tried: null,
+  search: { query: '', contact: null },
   offline: 'no',
   update: false,
 };

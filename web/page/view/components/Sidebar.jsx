@@ -7,6 +7,8 @@ import { ContactRow } from './ContactRow.jsx';
 import { Icon, Mark } from './Icon.jsx';
 import { Knocks } from './Knocks.jsx';
 import { MoreButton } from './MoreButton.jsx';
+import { SearchField } from './SearchField.jsx';
+import { SearchResults } from './SearchResults.jsx';
 
 const Row = memo(ContactRow);
 
@@ -16,6 +18,7 @@ export function Sidebar({ whole = false }) {
   const contacts = useEngine((engine) => engine.contacts);
   const open = useStore(({ place }) => place.contact);
   const today = useToday();
+  const searching = useStore(({ search }) => search.query.trim() !== '');
   return (
     <nav class="sidebar" aria-label={s.list.title}>
       <header class="bar">
@@ -23,12 +26,17 @@ export function Sidebar({ whole = false }) {
         <Title class="wordmark">{s.app}</Title>
         <MoreButton />
       </header>
+      <SearchField />
       <Knocks />
-      <ul class="contacts">
-        {contacts.map((contact) => (
-          <Row key={contact.id} contact={contact} open={contact.id === open} now={today} />
-        ))}
-      </ul>
+      {searching ? (
+        <SearchResults />
+      ) : (
+        <ul class="contacts">
+          {contacts.map((contact) => (
+            <Row key={contact.id} contact={contact} open={contact.id === open} now={today} />
+          ))}
+        </ul>
+      )}
       <button type="button" class="button sidebar-new" onClick={() => go({ screen: 'new' })}>
         <Icon name="plus" />
         {s.list.add}
