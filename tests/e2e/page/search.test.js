@@ -100,7 +100,9 @@ test('a long history: in pages, only one conversation, and names of files', asyn
   await page.getByLabel('Only with Friend').check();
   await page.getByText('Nothing found.').waitFor();
   await page.getByLabel('Only with Friend').uncheck();
+  await search('needle');
   await hits().first().click();
+  await ana.bubble('theirs', 'a Needle in the hay').waitFor(); // one of the oldest
   await page.getByRole('heading', { name: 'José Núñez', level: 1 }).waitFor();
   await page.getByLabel('Only with José Núñez').check();
   await hits().first().waitFor();

@@ -1,8 +1,9 @@
 /** What a search found: contacts at once, messages as they are found. */
 import { s } from '../../strings/index.js';
-import { nameOf, openThread } from '../actions.js';
+import { nameOf } from '../actions.js';
 import { contactsFor, useHits } from '../search.js';
 import { useEngine, useStore } from '../store.js';
+import { jumpTo } from '../threads.js';
 import { useNow } from '../use-now.js';
 import { ContactRow } from './ContactRow.jsx';
 
@@ -57,7 +58,7 @@ function HitRow({ hit, contact, now }) {
   if (!contact) return null;
   return (
     <li>
-      <button type="button" class="contact hit" onClick={() => openThread(hit.contact)}>
+      <button type="button" class="contact hit" onClick={() => jumpTo(hit.contact, hit.n)}>
         <span class="contact-name">
           <bdi>{nameOf(contact)}</bdi>
         </span>
