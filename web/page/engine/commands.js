@@ -7,6 +7,7 @@ import { moving } from './moving.js';
 import { withQuotes } from './quotes.js';
 import { talkCommands } from './talk_commands.js';
 import { searching } from './search.js';
+import { storage } from './storage.js';
 
 /** @typedef {import('./types.js').Engine} Engine */
 
@@ -260,4 +261,5 @@ export const commands = {
   ...talkCommands,
   ...moving,
   ...searching,
+  ...storage,
 };

@@ -99,18 +99,24 @@ function firstStores(db) {
   messages.createIndex('pending', ['pending', 'n']); // has only the messages with the field `pending`
 }
 
-export async function openDb(name = 'pairlink', factory = indexedDB) {
+/** @param {string} name @param {IDBFactory} factory */
+async function openRaw(name, factory) {
   const request = factory.open(name, VERSION);
   request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion);
   const db = await done(request);
   db.onversionchange = () => db.close();
-  return new Db(db);
+  return db;
+}
+
+export async function openDb(name = 'pairlink', factory = indexedDB) {
+  return new Db(await openRaw(name, factory), factory);
 }
 
 export class Db {
-  /** @param {IDBDatabase} db */
-  constructor(db) {
+  /** @param {IDBDatabase} db @param {IDBFactory} factory */
+  constructor(db, factory) {
     this.db = db;
+    this.factory = factory;
     /**
      * Called with the store's name after each write, to tell the other engines of this profile.
      * @type {((store: string) => void) | null}
@@ -363,5 +369,13 @@ export class Db {
       if (value !== undefined) transaction.objectStore('settings').put(value, key);
     for (const contact of contacts) transaction.objectStore('contacts').put(contact);
     await end;
+  }
+
+  /** Deletes the database and all that is in it, and opens an empty one. Other engines of this profile lose theirs. */
+  async startEmpty() {
+    const { name } = this.db;
+    this.db.close();
+    await done(this.factory.deleteDatabase(name));
+    this.db = await openRaw(name, this.factory);
   }
 }

@@ -156,15 +156,18 @@ export class Engine {
     await this.connect();
   }
 
-  /** Starts again with what the database now holds, and reloads the tabs. */
-  async restart() {
+  /**
+   * Starts again with what the database now holds, and reloads the tabs.
+   * @param {() => void} [announce] tells the tabs
+   */
+  async restart(announce = () => this.tell.renewed()) {
     await this.disconnect();
     for (const map of [this.contacts, this.invites, this.knocks]) map.clear();
     this.files.stop();
     this.lastClaim = null;
     this.started = this.load();
     await this.started;
-    this.tell.renewed();
+    announce();
   }
 
   /** Returns the relay that a link names. @param {string} [link] */

@@ -4,8 +4,8 @@
  * A tab sends `{seq, cmd, args}` and gets `{seq, value}` or `{seq, error}`. Two of these get no answer: `bye`
  * says that the tab goes away, `look` whether it is visible. All tabs get `{state}`, all of it, and `{messages:
  * {contact, list, gone}}`, both at most once per frame and before the answer of a command. They get `{files}`,
- * the progress of files, and `{renewed}` when another identity took over. While no tab is visible, one of them
- * gets `{news: {contact, text}}`.
+ * the progress of files, `{renewed}` when another identity took over, and `{deleted}` when all was deleted.
+ * While no tab is visible, one of them gets `{news: {contact, text}}`.
  */
 import { commands } from './commands.js';
 import { asError, codeOf } from './errors.js';
@@ -41,6 +41,7 @@ export class Host {
       state: () => this.tellState(),
       messages: (contact, list, gone) => this.tellMessages(contact, list, gone),
       renewed: () => this.broadcast({ renewed: true }),
+      deleted: () => this.broadcast({ deleted: true }),
       files: (files) => this.broadcast({ files }),
       news: (contact, text) => this.tellNews({ contact, text }),
     };

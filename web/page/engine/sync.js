@@ -14,7 +14,7 @@ export function shareWrites(engine) {
     if (SHARED_STORES.has(store)) channel.postMessage({ store });
   };
 
-  const { messages, renewed } = engine.tell;
+  const { messages, renewed, deleted } = engine.tell;
   engine.tell = {
     ...engine.tell,
     messages(contact, list, gone) {
@@ -25,12 +25,17 @@ export function shareWrites(engine) {
       renewed();
       channel.postMessage({ renewed: true });
     },
+    deleted() {
+      deleted();
+      channel.postMessage({ deleted: true });
+    },
   };
 
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let due;
   channel.addEventListener('message', ({ data }) => {
     if (data.messages) return messages(data.messages.contact, data.messages.list, data.messages.gone);
+    if (data.deleted) return deleted();
     if (data.renewed) return renewed(); // the tab reloads, and its engine with it
     clearTimeout(due);
     due = setTimeout(() => engine.started?.then(() => engine.reload()), SETTLE_MS);

@@ -220,6 +220,7 @@
  * @property {(contact: string, text: string) => void} news a message came; shown as a notification when no tab is
  *   visible
  * @property {() => void} renewed another identity took over
+ * @property {() => void} deleted everything was deleted
  */
 
 /** @typedef {typeof import('./commands.js').commands} Commands */
@@ -250,6 +251,7 @@
  * @property {FilesProgress} [files]
  * @property {{contact: string, text: string}} [news]
  * @property {boolean} [renewed]
+ * @property {boolean} [deleted]
  */
 
 /** @typedef {{post: (message: ToTab) => void, hidden?: boolean}} Port one tab, as the engine sees it */

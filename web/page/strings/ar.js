@@ -498,6 +498,55 @@ const ar = (f) => ({
     connected: (/** @type {string} */ name) => `أنت الآن على اتصال مع ${f.iso(name)}`,
     presence: (/** @type {string} */ name, /** @type {string} */ words) => `${f.iso(name)}: ${words}`,
   },
+  storage: {
+    heading: 'التخزين والحذف',
+    lead: 'كل شيء محفوظ في هذا المتصفح، ولا مكان آخر.',
+    counting: 'جارٍ العدّ…',
+    used: 'المستخدم',
+    holds: (messages, files, bytes) =>
+      `${f.plural(messages, { zero: 'لا رسائل', one: 'رسالة واحدة', two: 'رسالتان', few: (count) => `${count} رسائل`, many: (count) => `${count} رسالة`, other: (count) => `${count} رسالة` })}، ${f.plural(files, { zero: 'لا ملفات', one: 'ملف واحد', two: 'ملفان', few: (count) => `${count} ملفات`, many: (count) => `${count} ملفًا`, other: (count) => `${count} ملف` })} (${f.size(bytes)})`,
+    quota: (used, free) => `المستخدم إجمالًا ${f.size(used)}، والمتاح حتى ${f.size(free)}`,
+    safety: 'ما مدى أمانه؟',
+    persistence: {
+      yes: 'يحتفظ متصفحك بهذا حتى تحذفه أنت.',
+      no:
+        'قد يحذف متصفحك كل هذا، مثلًا إذا امتلأ القرص أو لم تزر الصفحة أسابيع. عندها تضيع هويتك وجهات اتصالك ورسائلك ' +
+        'وملفاتك.',
+      private: 'هذه نافذة خاصة. عند إغلاقها تضيع هويتك وجهات اتصالك ورسائلك وملفاتك.',
+      unknown: 'لا يقول متصفحك هل يحتفظ بهذا. قد يحذف هويتك وجهات اتصالك ورسائلك وملفاتك، مثلًا إذا امتلأ القرص.',
+    },
+    ask: 'اطلب من المتصفح الاحتفاظ به',
+    byContact: 'الملفات حسب جهة الاتصال',
+    noFiles: 'لا ملفات هنا.',
+    share: (files, bytes) =>
+      `${f.plural(files, { one: 'ملف واحد', two: 'ملفان', few: (count) => `${count} ملفات`, many: (count) => `${count} ملفًا`, other: (count) => `${count} ملف` })}، ${f.size(bytes)}`,
+    removeOf: (name) => `إزالة الملفات الواردة من ${f.iso(name)}…`,
+    removeOld: (days) =>
+      `إزالة الملفات الواردة قبل أكثر من ${f.plural(days, { one: 'يوم', two: 'يومين', few: (count) => `${count} أيام`, many: (count) => `${count} يومًا`, other: (count) => `${count} يوم` })}…`,
+    nothingToRemove: 'لا شيء لإزالته.',
+    removeSure: (files, bytes) =>
+      `هل تريد أن تزيل من هذا المتصفح ${f.plural(files, { one: 'ملفًا أو مجلدًا واحدًا', two: 'ملفين أو مجلدين', few: (count) => `${count} ملفات ومجلدات`, many: (count) => `${count} ملفًا ومجلدًا`, other: (count) => `${count} ملف ومجلد` })} (${f.size(bytes)})؟ تبقى النسخ التي حفظتها في مكان آخر.`,
+    removeYes: 'إزالة',
+    deleteAll: 'حذف كل شيء من هنا…',
+    deleteSure:
+      'هل تريد حذف هويتك وجهات اتصالك ورسائلك وملفاتك من هذا المتصفح؟ لا يمكن التراجع عن ذلك، ولن تستطيع جهات اتصالك ' +
+      'الوصول إليك هنا. تبقى الملفات التي حفظتها في مكان آخر.',
+    deleteYes: 'حذف كل شيء',
+    deleting: 'جارٍ الحذف…',
+    saveFirst: 'حفظ هويتي أولًا',
+  },
+  export: {
+    heading: 'البحث والحفظ',
+    more: 'في الملفات المحفوظة النصوص وأسماء الملفات، وهي غير مشفّرة.',
+    html: 'حفظ للقراءة (HTML)',
+    json: 'حفظ للبرامج (JSON)',
+    done: 'حُفظت المحادثة.',
+    failed: 'تعذّر حفظ المحادثة. حاول مرة أخرى.',
+    title: (name) => `محادثة مع ${f.iso(name)}`,
+    made: (at) => `حُفظت من Pairlink في ${f.fullTime(at)}`,
+    day: (at) => f.day(at, 0),
+    file: (name, size) => `ملف: ${f.iso(name)} (${f.size(size)})`,
+  },
   share: {
     heading: 'إلى من تريد إرسال هذا؟',
     nobody: 'لا يوجد أحد بعد. تواصل مع شخص أولًا ثم شارك من جديد.',

@@ -469,6 +469,58 @@ export default (f) => ({
     connected: (/** @type {string} */ name) => `Connected with ${f.iso(name)}`,
     presence: (/** @type {string} */ name, /** @type {string} */ words) => `${f.iso(name)}: ${words}`,
   },
+  storage: {
+    heading: 'Storage and deleting',
+    lead: 'Everything is kept in this browser, and nowhere else.',
+    counting: 'Counting…',
+    used: 'Used',
+    holds: (/** @type {number} */ messages, /** @type {number} */ files, /** @type {number} */ bytes) =>
+      `${f.plural(messages, { one: '1 message', other: (count) => `${count} messages` })} and ${f.plural(files, { one: '1 file', other: (count) => `${count} files` })} (${f.size(bytes)})`,
+    quota: (/** @type {number} */ used, /** @type {number} */ free) =>
+      `${f.size(used)} used in all, up to ${f.size(free)} free`,
+    safety: 'How safe is it?',
+    persistence: {
+      yes: 'Your browser keeps this until you delete it.',
+      no:
+        'Your browser may delete all this, for instance when the disk is full or you have not been here for weeks. ' +
+        'Your identity, contacts, messages and files would be gone.',
+      private: 'This is a private window. When you close it, your identity, contacts, messages and files are gone.',
+      unknown:
+        'Your browser doesn’t say whether it keeps this. It may delete your identity, contacts, messages and files, ' +
+        'for instance when the disk is full.',
+    },
+    ask: 'Ask the browser to keep it',
+    byContact: 'Files by contact',
+    noFiles: 'There are no files here.',
+    share: (/** @type {number} */ files, /** @type {number} */ bytes) =>
+      `${f.plural(files, { one: '1 file', other: (count) => `${count} files` })}, ${f.size(bytes)}`,
+    removeOf: (/** @type {string} */ name) => `Remove files from ${f.iso(name)}…`,
+    removeOld: (/** @type {number} */ days) =>
+      `Remove files received more than ${f.plural(days, { one: '1 day', other: (count) => `${count} days` })} ago…`,
+    nothingToRemove: 'Nothing to remove.',
+    removeSure: (/** @type {number} */ files, /** @type {number} */ bytes) =>
+      `Remove ${f.plural(files, { one: '1 received file or folder', other: (count) => `${count} received files and folders` })} (${f.size(bytes)}) from this browser? Copies you saved elsewhere stay.`,
+    removeYes: 'Remove',
+    deleteAll: 'Delete everything here…',
+    deleteSure:
+      'Delete your identity, contacts, messages and files from this browser? This can’t be undone, and your contacts ' +
+      'can no longer reach you here. Files you saved elsewhere stay.',
+    deleteYes: 'Delete everything',
+    deleting: 'Deleting…',
+    saveFirst: 'Save my identity first',
+  },
+  export: {
+    heading: 'Search and save',
+    more: 'Saved files hold the texts and the names of files, unencrypted.',
+    html: 'Save to read (HTML)',
+    json: 'Save for programs (JSON)',
+    done: 'Conversation saved.',
+    failed: 'The conversation could not be saved. Try again.',
+    title: (/** @type {string} */ name) => `Conversation with ${f.iso(name)}`,
+    made: (/** @type {number} */ at) => `Saved from Pairlink on ${f.fullTime(at)}`,
+    day: (/** @type {number} */ at) => f.day(at, 0),
+    file: (/** @type {string} */ name, /** @type {number} */ size) => `File: ${f.iso(name)} (${f.size(size)})`,
+  },
   share: {
     heading: 'Whom do you want to send this to?',
     nobody: 'There is nobody yet. Reach someone first; then share again.',

@@ -69,7 +69,11 @@ export function openLink(scripts, { onState, onMessages, onFiles, onNews, onBrok
   const inbox = openInbox({ onState, onMessages, onFiles });
 
   /** @param {ToTab} message */
-  const receive = ({ seq: answered, value, error, state, messages, files, news, renewed }) => {
+  const receive = ({ seq: answered, value, error, state, messages, files, news, renewed, deleted }) => {
+    if (deleted) {
+      void import('./wipe.js').then(({ startAfresh }) => startAfresh());
+      return;
+    }
     if (renewed) {
       location.reload();
       return;

@@ -5,7 +5,11 @@
 import { useEffect, useState } from 'preact/hooks';
 
 /** @typedef {import('../engine/types.js').State} State */
-/** @typedef {'home' | 'new' | 'invite' | 'thread' | 'contact' | 'settings' | 'identity' | 'server' | 'share'} Screen */
+/**
+ * @typedef {'home' | 'new' | 'invite' | 'thread' | 'contact' | 'settings' | 'storage' | 'identity'
+ *   | 'server' | 'share'}
+ *   Screen
+ */
 
 /**
  * @typedef {object} Place

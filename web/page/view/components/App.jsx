@@ -16,6 +16,7 @@ import { ServerChanged } from './ServerChanged.jsx';
 import { ServerSees } from './ServerSees.jsx';
 import { Settings } from './Settings.jsx';
 import { ShareScreen } from './ShareScreen.jsx';
+import { StorageScreen } from './StorageScreen.jsx';
 import { Sidebar } from './Sidebar.jsx';
 import { Thread } from './Thread.jsx';
 import { UpdateLine } from './UpdateLine.jsx';
@@ -32,6 +33,7 @@ const screens = {
   thread: Thread,
   contact: ContactCard,
   settings: Settings,
+  storage: StorageScreen,
   identity: IdentityScreen,
   server: ServerSees,
   share: ShareScreen,

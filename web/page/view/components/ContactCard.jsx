@@ -5,6 +5,7 @@ import { call, nameOf } from '../actions.js';
 import { go, useEngine } from '../store.js';
 import { BackButton } from './BackButton.jsx';
 import { CopyButton } from './CopyButton.jsx';
+import { ExportConversation } from './ExportConversation.jsx';
 import { Key } from './Key.jsx';
 import { NameForm } from './NameForm.jsx';
 import { Phrase } from './Phrase.jsx';
@@ -38,6 +39,7 @@ export function ContactCard({ place }) {
           <p class="fine">{s.contact.since(contact.pairedAt ?? contact.createdAt)}</p>
         </section>
         <Phrase contact={contact} />
+        <ExportConversation contact={contact} />
         <section>
           <h2>{s.contact.id}</h2>
           <Key value={id} />

@@ -27,6 +27,7 @@ export function Settings() {
         <LanguageChoice />
         <Notifications />
         <section class="settings-ways">
+          <Way to="storage" icon="box" label={s.storage.heading} />
           <Way to="identity" icon="move" label={s.settings.moveIdentity} />
           <Way to="server" icon="info" label={s.settings.serverSees} />
         </section>

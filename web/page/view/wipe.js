@@ -1,0 +1,21 @@
+/** What a tab does after everything was deleted: removes what is kept outside the database, and starts afresh. */
+export async function startAfresh() {
+  const { serviceWorker } = navigator;
+  const attempts = [
+    async () => localStorage.clear(),
+    async () => sessionStorage.clear(),
+    async () => {
+      for (const name of await caches.keys()) await caches.delete(name);
+    },
+    async () => {
+      for (const registration of (await serviceWorker?.getRegistrations()) ?? []) {
+        for (const shown of await registration.getNotifications()) shown.close();
+        await registration.unregister();
+      }
+    },
+  ];
+  // Each by itself: a browser that lacks one of them still has to forget the others.
+  for (const attempt of attempts) await attempt().catch(() => {});
+  history.replaceState(null, '', '/');
+  location.reload();
+}
