@@ -141,9 +141,6 @@ test('of code and link only one can be used', async () => {
   await bo.join(code);
   await Promise.all([ana.here(), bo.here()]);
   await eve.join(link);
-  await eve.page
-    .getByText('This invitation was used or cancelled, or it expired. Ask for a new one.')
-    .first()
-    .waitFor();
+  await eve.page.getByText('This invitation was already used, was cancelled, or has expired.').first().waitFor();
   await expect.poll(() => ana.page.locator('.contact').count(), { timeout: 15_000 }).toBe(1);
 });

@@ -132,7 +132,7 @@ test('an expired invitation is told, by its link', async () => {
   await new Promise((done) => client.on('online', done));
   const { link } = client.createInvite({ pageUrl: `${relay.http}/`, lifetimeMs: 0 });
   const bo = keep(await openPerson(link));
-  await bo.page.getByText('This invitation was used or cancelled, or it expired. Ask for a new one.').first().waitFor();
+  await bo.page.getByText('This invitation was already used, was cancelled, or has expired.').first().waitFor();
   expect(await bo.page.locator('.here-dot').count()).toBe(0);
 });
 

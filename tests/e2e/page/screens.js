@@ -131,7 +131,7 @@ async function together({ pair: { ana, bo }, words, person, see }) {
   await eve.button(s.save).click();
   await eve.page.getByText(s.settings.saved).waitFor();
   await eve.goTo({ screen: 'home' });
-  await ana.invite();
+  const link = await ana.invite();
   const code = await codeOf(ana);
   await eve.join(code);
   await page.locator('.alarm').waitFor();
@@ -140,6 +140,14 @@ async function together({ pair: { ana, bo }, words, person, see }) {
   await ana.button(s.doubt.block).click();
   await page.locator('.thread-foot').waitFor();
   await see('blocked', ana);
+  await ana.goTo({ screen: 'settings' });
+  await page.locator('.turned-away').waitFor();
+  await see('turned-away', ana);
+  await eve.page.goto('about:blank');
+  const late = await person();
+  await late.page.goto(link);
+  await late.button(s.thread.ask).waitFor();
+  await see('invitation-over', late);
 }
 
 async function alone({ pair: { ana, bo }, words, person, see }) {

@@ -13,6 +13,15 @@ import { storage } from './storage.js';
 
 const INVITE_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
+/** @param {Engine} engine @param {string} id @param {'ignore' | 'block'} kind */
+async function turnAway(engine, id, kind) {
+  const name = engine.knocks.get(id)?.name;
+  engine.knocks.delete(id);
+  await engine.parting.decide(id, kind, name);
+  await engine.db.remove('knocks', id);
+  engine.tell.state();
+}
+
 export const commands = {
   ...fileCommands,
 
@@ -34,11 +43,13 @@ export const commands = {
     let contact = engine.contacts.get(found.id);
     if (!contact)
       contact = engine.addContact({ id: found.id, how: found.kind === 'link' ? 'invited' : 'asked', link: found.link });
-    else if (!contact.pairedAt && found.link) {
+    else if (found.link && (!contact.pairedAt || contact.problem)) {
       contact.link = found.link;
+      if (!contact.pairedAt) contact.how = 'invited';
       engine.conversations.get(contact.id)?.stop();
       engine.conversations.delete(contact.id);
     }
+    if (contact.link) contact.linkAt = engine.now();
     delete contact.problem;
     if (contact.blocked) engine.unblock(contact);
     engine.changed(contact, true);
@@ -92,22 +103,19 @@ export const commands = {
     return { contact: contact.id };
   },
 
-  /** @param {Engine} engine @param {{id: string}} args */
-  ignore: async (engine, { id }) => {
-    engine.client?.deny(id);
-    engine.knocks.delete(id);
-    await engine.db.remove('knocks', id);
+  /** Requests of this ID stay silent from now on. @param {Engine} engine @param {{id: string}} args */
+  ignore: (engine, { id }) => turnAway(engine, id, 'ignore'),
+
+  /** Takes back that somebody is ignored, blocked or refused. @param {Engine} engine @param {{id: string}} args */
+  takeBack: async (engine, { id }) => {
+    await engine.parting.takeBack(id);
     engine.tell.state();
   },
 
-  /**
-   * Blocks a contact or a stranger. A stranger becomes a blocked contact, so that the choice is kept and can be undone.
-   * @param {Engine} engine @param {{id: string}} args
-   */
-  block: (engine, { id }) => {
-    const contact =
-      engine.contacts.get(id) ??
-      engine.addContact({ id, how: 'knock', name: engine.knocks.get(id)?.name, blocked: true });
+  /** Blocks a contact, or a stranger. @param {Engine} engine @param {{id: string}} args */
+  block: async (engine, { id }) => {
+    const contact = engine.contacts.get(id);
+    if (!contact) return turnAway(engine, id, 'block');
     contact.blocked = true;
     engine.conversations.get(id)?.stop();
     engine.conversations.delete(id);
@@ -119,6 +127,22 @@ export const commands = {
   unblock: (engine, { contact: id }) => {
     const contact = engine.contacts.get(id);
     if (contact) engine.unblock(contact);
+  },
+
+  /**
+   * Calls again somebody who refused: without the invitation, which is over, so that they are asked.
+   * @param {Engine} engine @param {{contact: string}} args
+   */
+  ask: (engine, { contact: id }) => {
+    const contact = engine.contacts.get(id);
+    if (!contact || contact.blocked) return;
+    if (!contact.pairedAt) contact.how = 'asked';
+    delete contact.problem;
+    delete contact.link;
+    engine.conversations.get(id)?.stop(); // its session calls with the invitation
+    engine.conversations.delete(id);
+    engine.changed(contact, true);
+    return engine.conversation(contact).start();
   },
 
   /** @param {Engine} engine @param {{contact: string, message: string, text: string, reply?: string}} args */
@@ -192,10 +216,17 @@ export const commands = {
     engine.changed(contact, true);
   },
 
-  /** @param {Engine} engine @param {{contact: string}} args */
+  /**
+   * Deletes a contact and its messages. If it calls, it is told that it is not accepted; one that was never reached
+   * becomes a stranger again, and one that was blocked stays so.
+   * @param {Engine} engine @param {{contact: string}} args
+   */
   forget: async (engine, { contact: id }) => {
+    const contact = engine.contacts.get(id);
     engine.part(id);
-    engine.client?.deny(id);
+    if (contact?.blocked) await engine.parting.decide(id, 'block', contact.name || contact.hint);
+    else if (contact?.pairedAt) await engine.parting.decide(id, 'delete', contact.name || contact.hint);
+    else if (contact) engine.client?.forget(id);
     await engine.db.remove('contacts', id);
     await engine.db.forgetMessages(id);
     await engine.files.forget(id);

@@ -59,6 +59,8 @@ export class Conversation {
     this.inFlight = new Set();
     /** Pending messages up to this number were sent over it. */
     this.sentTo = 0;
+    /** Those that were linked at any time. @type {WeakSet<Session>} */
+    this.wereLinked = new WeakSet();
     this.redialMs = REDIAL_FIRST_MS;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
@@ -139,6 +141,7 @@ export class Conversation {
   /** @param {Session} session */
   linked(session) {
     const { contact } = this;
+    this.wereLinked.add(session);
     this.redialMs = REDIAL_FIRST_MS;
     this.absent = false;
     const before = this.current;
@@ -159,6 +162,11 @@ export class Conversation {
 
   /** @param {Session} session @param {Partial<import('../../client/index.js').SessionEvents['unlinked']>} [why] */
   unlinked(session, { reason } = {}) {
+    // A session that was linked before goes on calling. A new one finds out whether this one is let in.
+    if (reason === 'REFUSED' && session.state !== 'linked') {
+      this.drop(session);
+      return this.dial();
+    }
     this.absent = reason === 'UNAVAILABLE' && this.engine.hears();
     const other = [...this.sessions].reverse().find((one) => one !== session && one.state === 'linked');
     if (other) {
@@ -186,7 +194,7 @@ export class Conversation {
       this.talk.stopTyping();
     }
     if (!known) return;
-    if (reason === 'REFUSED' && !this.contact.pairedAt) {
+    if (reason === 'REFUSED' && !this.wereLinked.has(session)) {
       this.contact.problem = { reason, text };
       this.engine.changed(this.contact, true);
     } else {

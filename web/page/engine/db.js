@@ -13,13 +13,18 @@ const VERSION = 3;
 const BATCH = 500;
 
 /** @typedef {import('./types.js').Contact} Contact */
+/** @typedef {import('./types.js').Decision} Decision */
 /** @typedef {import('./types.js').Invite} Invite */
 /** @typedef {import('./types.js').Knock} Knock */
 /** @typedef {import('./types.js').Message} Message */
 /** @typedef {import('./types.js').NewMessage} NewMessage */
 /** @typedef {import('./types.js').TextMessage} TextMessage */
 /** @typedef {import('./types.js').Settings} Settings */
-/** @typedef {{contacts: Contact, invites: Invite, knocks: Knock}} Records by the name of their store */
+/** @typedef {import('./types.js').SpentInvite} SpentInvite */
+/**
+ * @typedef {{contacts: Contact, invites: Invite, knocks: Knock, decisions: Decision, spent: SpentInvite}} Records
+ *   by the name of their store
+ */
 
 /**
  * Resolves with the result of a request.
@@ -66,7 +71,10 @@ const stores = (transaction, store, others) => [
 function upgrade(db, from) {
   if (from < 1) firstStores(db);
   if (from < 2) fileStores(db);
-  if (from < 3) goneStore(db);
+  if (from < 3) {
+    goneStore(db);
+    partingStores(db);
+  }
 }
 
 /**
@@ -75,6 +83,12 @@ function upgrade(db, from) {
  */
 function goneStore(db) {
   db.createObjectStore('gone');
+}
+
+/** @param {IDBDatabase} db */
+function partingStores(db) {
+  db.createObjectStore('decisions', { keyPath: 'id' });
+  db.createObjectStore('spent', { keyPath: 'secret' });
 }
 
 /** @param {IDBDatabase} db */

@@ -13,6 +13,7 @@ import { Devices, PROFILE_BYTES } from './devices.js';
 import { Doubts, doubtOf, namesake } from './doubt.js';
 import { asError } from './errors.js';
 import { Files } from './files/files.js';
+import { Parting } from './parting.js';
 
 const LOG_LINES = 300;
 const KNOCKS_MAX = 20;
@@ -80,6 +81,7 @@ export class Engine {
     this.doubts = new Doubts();
     this.codes = new Codes(this);
     this.files = new Files(this);
+    this.parting = new Parting(this);
     this.devices = new Devices({
       client: () => this.client,
       me: () => this.me.id,
@@ -148,9 +150,13 @@ export class Engine {
     this.server.pinned = this.settings.relayId ?? this.relayOf(link) ?? null;
     for (const contact of await db.all('contacts')) this.contacts.set(contact.id, contact);
     for (const knock of await db.all('knocks')) this.knocks.set(knock.id, knock);
+    await this.parting.load();
     for (const invite of await db.all('invites')) {
       if (invite.expiresAt > this.now()) this.invites.set(invite.secret, invite);
-      else await db.remove('invites', invite.secret);
+      else {
+        await this.parting.spend(invite);
+        await db.remove('invites', invite.secret);
+      }
     }
     await this.files.load();
     await this.connect();
@@ -221,6 +227,7 @@ export class Engine {
       if (contact.blocked) client.block(contact.id);
       else client.allow(contact.id);
     }
+    this.parting.tell(client);
     if (client.state === 'online') this.online(client, { relayId: client.relayId ?? '' });
     await Promise.all([...this.contacts.values()].map((contact) => this.conversation(contact).start()));
     this.tell.state();
@@ -247,6 +254,7 @@ export class Engine {
     for (const { secret, raw, expiresAt } of invites)
       if (!this.invites.has(secret)) client?.addInvite({ secret: raw, expiresAt });
     this.invites = new Map(invites.map((invite) => [invite.secret, invite]));
+    await this.parting.reload();
     this.tell.state();
   }
 
@@ -385,13 +393,13 @@ export class Engine {
   }
 
   /**
-   * Ends an invitation. The client keeps it as expired while it runs, so that people who come by its link are refused,
-   * instead of knocking as strangers.
+   * Ends an invitation. It is remembered, so that people who come by its link are told, instead of knocking as
+   * strangers.
    * @param {string} key
    */
   endInvitation(key) {
     const invite = this.invites.get(key);
-    if (invite) this.client?.addInvite({ secret: invite.raw, expiresAt: 0 });
+    if (invite) void this.parting.spend(invite);
     this.codes.cancel(key);
     this.invites.delete(key);
   }
@@ -453,6 +461,7 @@ export class Engine {
     };
     this.contacts.set(id, contact);
     if (this.knocks.delete(id)) this.db.remove('knocks', id);
+    void this.parting.forget(id);
     // A blocked contact must not be allowed first, not even for a moment: it would be let in at once.
     if (blocked) this.client?.block(id);
     else this.client?.allow(id);
@@ -527,6 +536,7 @@ export class Engine {
         ...knock,
         known: namesake(knock, this.contacts.values())?.id ?? null,
       })),
+      turnedAway: this.parting.shown(),
       lastClaim: this.lastClaim,
       claim: this.codes.shownClaim(),
       elsewhere: this.devices.elsewhere,

@@ -3,7 +3,7 @@
  * they wrote.
  */
 
-const SHARED_STORES = new Set(['contacts', 'knocks', 'invites']);
+const SHARED_STORES = new Set(['contacts', 'knocks', 'invites', 'decisions', 'spent']);
 /** Waits this long after a write, so that several cause one reload. */
 const SETTLE_MS = 50;
 

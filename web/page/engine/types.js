@@ -34,7 +34,8 @@
  * @property {number} unread
  * @property {boolean} blocked
  * @property {string} [link] the invite link to dial by, until the first session is linked
- * @property {{reason: string, text: string}} [problem] why the invitation cannot succeed any more
+ * @property {number} [linkAt] when that link was opened here
+ * @property {{reason: string, text: string}} [problem] the other side answered that it does not let this one in
  * @property {string} [application] what the other side speaks: CHAT, PIPE or another
  * @property {boolean} [asked] the person was asked for a name for this contact
  * @property {string} [sure] the name that the person vouched for, although another contact has it
@@ -54,6 +55,16 @@
  * @property {number} expiresAt
  * @property {number} createdAt
  */
+
+/**
+ * @typedef {object} Decision what was decided about the ID of somebody who is no contact
+ * @property {string} id
+ * @property {'ignore' | 'delete' | 'block'} kind delete: of a contact that was deleted
+ * @property {string} name what this person knew it by, or what it called itself; '' if nothing
+ * @property {number} at
+ */
+
+/** @typedef {{secret: string, raw: Uint8Array | string, at: number}} SpentInvite an invitation that is over */
 
 /**
  * @typedef {object} Settings
@@ -201,6 +212,7 @@
  * @property {ShownContact[]} contacts the one with the newest message first
  * @property {ShownInvite[]} invites
  * @property {ShownKnock[]} knocks
+ * @property {Decision[]} turnedAway the newest first
  * @property {{secret: string, contact: string} | null} lastClaim the last invitation that was used, and by whom
  * @property {ShownClaim | null} claim
  * @property {boolean} elsewhere this identity is in use on another device, too

@@ -176,6 +176,9 @@ export default (f) => ({
     allow: 'Allow',
     ignore: 'Ignore',
     block: 'Block',
+    more:
+      'Ignore: their requests stay silent. Block: the server drops their calls, too. They aren’t told, and you can ' +
+      'undo both in Settings.',
     arrived: (/** @type {string} */ tail) => `Someone with ID …${f.ltr(tail)} wants to reach you.`,
     says: (/** @type {string} */ name) => `They call themselves “${f.iso(name)}”.`,
     known: (/** @type {string} */ name) =>
@@ -194,13 +197,21 @@ export default (f) => ({
       'They’ve been asked whether to let you in. You can talk as soon as they accept. Anything you write now sends ' +
       'then.',
     emptyInvited:
-      'Looking for the person who invited you. This works as soon as their page is open, too. If it is, and nothing ' +
-      'happens, the invitation was used or cancelled, or it expired. Ask them for a new one.',
+      'Waiting for the person who invited you. Keep this page open: you are connected as soon as they open theirs.',
     emptyAway: (/** @type {string} */ name) =>
       `${f.iso(name)} isn’t online. Anything you write sends when you’re both online.`,
     emptyUnknown: (/** @type {string} */ name) =>
       `Looking for ${f.iso(name)}. Anything you write sends when you’re both online.`,
-    refused: 'This invitation was used or cancelled, or it expired. Ask for a new one.',
+    refused: 'This invitation was already used, was cancelled, or has expired. Ask for a new one, or ask to be let in.',
+    refusedLate: 'This invitation has expired by now, and nobody answered. Ask for a new one, or ask to be let in.',
+    refusedAsk: 'They aren’t accepting requests from you. Ask them for an invitation.',
+    refusedGone: (/** @type {string} */ name) =>
+      `${f.iso(name)} isn’t accepting messages from you any more. Ask for a new invitation.`,
+    refusedShort: 'invitation no longer valid',
+    refusedThem: 'not accepting messages',
+    refusedMessage: 'not delivered',
+    ask: 'Ask to be let in',
+    askAgain: 'Try again',
     blocked: 'You’ve blocked this contact. Nothing is sent or received.',
     unblock: 'Unblock',
     fresh: (/** @type {number} */ n) =>
@@ -383,9 +394,24 @@ export default (f) => ({
     id: 'ID',
     block: 'Block',
     unblock: 'Unblock',
+    blockMore: 'If you block them, nothing from them arrives. They aren’t told.',
+    unblockMore: 'You blocked them: nothing from them arrives.',
+    forgetMore:
+      'Deleting removes them and all messages from this browser. They are told that you don’t accept their messages, ' +
+      'and need a new invitation to come back.',
+    forgetBlockedMore: 'Deleting removes them and all messages from this browser. They stay blocked, and aren’t told.',
     forget: 'Delete contact and messages',
-    forgetSure: 'Delete for good? The messages on this device are gone then.',
+    forgetSure: 'Delete for good? This can’t be undone.',
     forgetYes: 'Delete for good',
+  },
+  turnedAway: {
+    title: 'Blocked and ignored',
+    more:
+      'If you let someone ask, they can send you a request again. Contacts you deleted are told that you don’t ' +
+      'accept their messages.',
+    kinds: { ignore: 'ignored', block: 'blocked', delete: 'deleted' },
+    undo: 'Let them ask',
+    undoOf: (/** @type {string} */ action, /** @type {string} */ name) => `${action}: ${f.iso(name)}`,
   },
   phrase: {
     title: 'Safety phrase',

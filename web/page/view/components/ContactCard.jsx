@@ -48,6 +48,7 @@ export function ContactCard({ place }) {
           </div>
         </section>
         <section class="parting">
+          <p class="fine">{blocked ? s.contact.unblockMore : s.contact.blockMore}</p>
           <button
             type="button"
             class="button"
@@ -55,6 +56,7 @@ export function ContactCard({ place }) {
           >
             {blocked ? s.contact.unblock : s.contact.block}
           </button>
+          <p class="fine">{blocked ? s.contact.forgetBlockedMore : s.contact.forgetMore}</p>
           {sure ? (
             <div class="sure" role="group" aria-label={s.contact.forgetSure}>
               <p>{s.contact.forgetSure}</p>

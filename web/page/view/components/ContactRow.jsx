@@ -2,6 +2,7 @@ import { s } from '../../strings/index.js';
 import { nameOf, openThread } from '../actions.js';
 import { peerOf } from '../presence.js';
 import { useEngine } from '../store.js';
+import { refusalShort } from '../refusal.js';
 import { Avatar } from './Avatar.jsx';
 
 /** @param {{contact: import('../../engine/types.js').ShownContact, open: boolean, now: number}} props */
@@ -26,7 +27,7 @@ export function ContactRow({ contact, open, now }) {
         </span>
         {contact.last && <span class="contact-time">{s.listTime(contact.last.at, now)}</span>}
         <span class="contact-last">
-          <bdi>{lastWords(contact)}</bdi>
+          <bdi>{lastWords(contact, now)}</bdi>
         </span>
         {contact.unread > 0 && (
           <span class="unread">
@@ -39,10 +40,13 @@ export function ContactRow({ contact, open, now }) {
   );
 }
 
-/** @param {import('../../engine/types.js').ShownContact} contact */
-function lastWords({ blocked, doubt, last, pairedAt, how }) {
+/** @param {import('../../engine/types.js').ShownContact} contact @param {number} now */
+function lastWords(contact, now) {
+  const { blocked, doubt, last, pairedAt, how } = contact;
   if (blocked) return s.list.blocked;
   if (doubt) return s.list.doubt;
+  const refused = pairedAt && last ? '' : refusalShort(contact, now);
+  if (refused) return refused;
   if (last) return last.mine ? s.list.youSaid(last.text) : last.text;
   if (pairedAt) return s.list.joined;
   return how === 'asked' ? s.thread.asked : s.thread.connecting;

@@ -51,6 +51,7 @@ function KnockRow({ knock }) {
           {s.knock.block}
         </button>
       </div>
+      <p class="fine">{s.knock.more}</p>
     </li>
   );
 }

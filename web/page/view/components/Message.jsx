@@ -7,12 +7,13 @@ import { Linked } from './Linked.jsx';
  * @property {string} name of the contact
  * @property {import('../presence.js').Peer} peer what is known about the contact
  * @property {boolean} held nothing is sent, because of a doubt
+ * @property {boolean} refused the contact does not let this side in
  * @property {boolean} first of a group
  * @property {boolean} last of a group
  */
 
 /** @param {MessageProps & {message: import('../../engine/types.js').TextMessage}} props */
-export function Message({ message, name, peer, held, first, last }) {
+export function Message({ message, name, peer, held, refused, first, last }) {
   const { mine, text, at, state } = message;
   return (
     <li
@@ -30,7 +31,12 @@ export function Message({ message, name, peer, held, first, last }) {
           <time dateTime={new Date(at).toISOString()} title={s.fullTime(at)}>
             {s.time(at)}
           </time>
-          {mine ? <span class="meta-state"> · {messageWords(state, peer, held, name)}</span> : null}
+          {mine ? (
+            <span class="meta-state">
+              {' '}
+              · {refused && state !== 'delivered' ? s.thread.refusedMessage : messageWords(state, peer, held, name)}
+            </span>
+          ) : null}
         </p>
       )}
     </li>

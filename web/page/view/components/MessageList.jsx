@@ -28,8 +28,8 @@ const MARK_MS = 2000;
 /** @type {Message[]} */
 const none = [];
 
-/** @param {{contact: ShownContact, name: string}} props */
-export function MessageList({ contact, name }) {
+/** @param {{contact: ShownContact, name: string, refused: boolean}} props refused: they do not let this side in */
+export function MessageList({ contact, name, refused }) {
   const { id } = contact;
   const thread = useStore(({ threads }) => threads[id]);
   const server = useEngine((engine) => engine.server);
@@ -72,7 +72,7 @@ export function MessageList({ contact, name }) {
     event.preventDefault();
   };
   const peer = peerOf(server, contact);
-  const state = { name, peer, held: Boolean(contact.doubt) };
+  const state = { name, peer, held: Boolean(contact.doubt), refused };
   return (
     <div class="thread-log">
       {choosing !== null && <DateChoice contact={id} at={choosing} close={() => setChoosing(null)} />}
@@ -86,7 +86,7 @@ export function MessageList({ contact, name }) {
         aria-live={live ? 'polite' : 'off'}
         aria-label={s.thread.log(name)}
       >
-        {list.length === 0 && !contact.doubt && <p class="empty">{emptyWords(peer, contact, name)}</p>}
+        {list.length === 0 && !contact.doubt && !refused && <p class="empty">{emptyWords(peer, contact, name)}</p>}
         <ol class="messages" ref={scroll.rows}>
           {rows.flatMap(({ message, day, first, last }) => {
             const row = <Row key={message.n} message={message} first={first} last={last} {...state} />;

@@ -8,6 +8,7 @@ import { Icon } from './Icon.jsx';
 import { LanguageChoice } from './LanguageChoice.jsx';
 import { NameForm } from './NameForm.jsx';
 import { Notifications } from './Notifications.jsx';
+import { TurnedAway } from './TurnedAway.jsx';
 
 export function Settings() {
   const me = useEngine((engine) => engine.me);
@@ -26,6 +27,7 @@ export function Settings() {
         />
         <LanguageChoice />
         <Notifications />
+        <TurnedAway />
         <section class="settings-ways">
           <Way to="storage" icon="box" label={s.storage.heading} />
           <Way to="identity" icon="move" label={s.settings.moveIdentity} />

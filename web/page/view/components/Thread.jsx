@@ -5,9 +5,11 @@ import { call, nameOf } from '../actions.js';
 import { PIPE } from '../../engine/chat.js';
 import { headWords, peerOf } from '../presence.js';
 import { go, useEngine } from '../store.js';
+import { refusal, refusalShort } from '../refusal.js';
 import { loadThread } from '../threads.js';
 import { useSaidPresence } from '../spoken.js';
 import { useFileDrop } from '../use-file-drop.js';
+import { useNow } from '../use-now.js';
 import { Avatar } from './Avatar.jsx';
 import { BackButton } from './BackButton.jsx';
 import { Composer } from './Composer.jsx';
@@ -15,15 +17,18 @@ import { Doubt } from './Doubt.jsx';
 import { Icon } from './Icon.jsx';
 import { MessageList } from './MessageList.jsx';
 import { NameAsk } from './NameAsk.jsx';
+import { Refused } from './Refused.jsx';
 
 /** @param {{place: import('../store.js').OpenPlace}} props */
 export function Thread({ place }) {
   const contact = useEngine((engine) => engine.contacts.find(({ id }) => id === place.contact));
   const server = useEngine((engine) => engine.server);
+  const now = useNow(60_000);
   const id = place.contact;
   useEffect(() => void loadThread(id), [id]);
 
-  const takesFiles = contact && !contact.blocked && !contact.doubt && contact.application !== PIPE;
+  const refused = contact ? refusal(contact, now) : '';
+  const takesFiles = contact && !contact.blocked && !contact.doubt && !refused && contact.application !== PIPE;
   const hovering = useFileDrop(takesFiles ? id : null);
 
   if (!contact) {
@@ -49,7 +54,7 @@ export function Thread({ place }) {
               </span>
             )}
           </h1>
-          <Presence contact={contact} name={name} server={server} />
+          <Presence contact={contact} name={name} server={server} now={now} />
         </div>
         <button
           type="button"
@@ -63,7 +68,7 @@ export function Thread({ place }) {
       </header>
       {contact.doubt && <Doubt contact={contact} />}
       {contact.pairedAt && !contact.asked && !contact.doubt && <NameAsk contact={contact} />}
-      <MessageList contact={contact} name={name} />
+      <MessageList contact={contact} name={name} refused={refused !== ''} />
       {contact.blocked ? (
         <div class="thread-foot">
           <p>{s.thread.blocked}</p>
@@ -71,7 +76,9 @@ export function Thread({ place }) {
             {s.thread.unblock}
           </button>
         </div>
-      ) : contact.doubt ? null : (
+      ) : contact.doubt ? null : refused ? (
+        <Refused contact={contact} name={name} why={refused} />
+      ) : (
         <Composer contact={contact} name={name} />
       )}
     </div>
@@ -80,10 +87,10 @@ export function Thread({ place }) {
 
 /**
  * @param {{contact: import('../../engine/types.js').ShownContact, name: string,
- *   server: import('../../engine/types.js').ServerState}} props
+ *   server: import('../../engine/types.js').ServerState, now: number}} props
  */
-function Presence({ contact, name, server }) {
-  const words = headWords(peerOf(server, contact));
+function Presence({ contact, name, server, now }) {
+  const words = refusalShort(contact, now) || headWords(peerOf(server, contact));
   useSaidPresence(contact, name, words);
   return <p class="fine">{words}</p>;
 }

@@ -1,0 +1,154 @@
+/** Deleting, ignoring and blocking hold after a reload, and an invitation that is over says so and offers to ask. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { startChromium } from '../../support/chromium.js';
+import { startRelay } from '../../support/relay.js';
+import { openPair, openPerson } from './person.js';
+
+let relay, browser;
+let open = [];
+const keep = (one) => (open.push(one), one);
+const person = async (url = relay.http) => keep(await openPerson(url, { browser }));
+
+beforeAll(async () => {
+  [relay, browser] = await Promise.all([startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] }), startChromium()]);
+});
+afterEach(async () => {
+  await Promise.all(open.map((one) => one.close()));
+  open = [];
+});
+afterAll(() => Promise.all([browser.close(), relay.stop()]));
+
+const waits = (someone, text) => someone.page.getByText(text).first().waitFor();
+const knocks = (someone) => someone.page.locator('.knock').count();
+const over = 'This invitation was already used, was cancelled, or has expired.';
+
+async function forget(someone, name) {
+  await someone.button(`About ${name}`).click();
+  await someone.button('Delete contact and messages').click();
+  await someone.button('Delete for good').click();
+  await someone.page.locator('.home').waitFor();
+}
+
+async function openSettings(someone) {
+  await someone.goTo({ screen: 'settings' });
+  await someone.page.locator('.settings').waitFor();
+}
+
+test('a deleted contact stays deleted after a reload, is told, and comes back by a new invitation', async () => {
+  const { ana, bo } = keep(await openPair(relay.http, { browser }));
+  await ana.callThem('Bo');
+  await bo.callThem('Ana');
+  await forget(ana, 'Bo');
+  await waits(bo, 'Ana isn’t accepting messages from you any more. Ask for a new invitation.');
+  expect(await bo.page.locator('.composer').count()).toBe(0);
+  await ana.page.reload();
+  await bo.button('Try again').click();
+  await waits(bo, 'Ana isn’t accepting messages from you any more.');
+  expect([await knocks(ana), await ana.page.locator('.contact').count()]).toEqual([0, 0]);
+  await openSettings(ana);
+  await ana.page.locator('.turned-away li', { hasText: 'deleted' }).waitFor();
+  await ana.goTo({ screen: 'home' });
+  await bo.page.goto(await ana.invite());
+  await Promise.all([ana.here(), bo.here()]);
+  await bo.say('Here again');
+  await ana.hears('Here again');
+});
+
+test('a contact deleted while it was away is told when it comes back, and its messages are not delivered', async () => {
+  const { ana, bo } = keep(await openPair(relay.http, { browser }));
+  await ana.callThem('Bo');
+  await bo.callThem('Ana');
+  await ana.page.goto('about:blank');
+  await bo.page.locator('.thread-who p', { hasText: bo.words.thread.away }).waitFor();
+  await bo.say('Are you there?');
+  await bo.page.goto('about:blank');
+  await ana.page.goto(relay.http);
+  await ana.page.locator('.contact', { hasText: 'Bo' }).click();
+  await forget(ana, 'Bo');
+  await ana.page.reload();
+  await bo.page.goto(relay.http);
+  await bo.page.locator('.contact', { hasText: 'Ana' }).click();
+  await waits(bo, 'Ana isn’t accepting messages from you any more.');
+  await bo.page.locator('.message.mine', { hasText: 'not delivered' }).waitFor();
+  expect(await knocks(ana)).toBe(0);
+});
+
+test('who was ignored stays silent after a reload, and may ask again once that is taken back', async () => {
+  const ana = await person();
+  const bo = await person();
+  await bo.join(await ana.ownId());
+  await ana.button('Ignore').click();
+  await expect.poll(() => knocks(ana), { timeout: 15_000 }).toBe(0);
+  await ana.page.reload();
+  await bo.page.reload(); // asks again, as a new session
+  await waits(bo, bo.words.thread.asked);
+  await openSettings(ana);
+  await ana.page.locator('.turned-away li', { hasText: 'ignored' }).waitFor();
+  expect(await knocks(ana)).toBe(0);
+  await ana.page.getByRole('button', { name: /^Let them ask/ }).click();
+  await ana.goTo({ screen: 'home' });
+  await ana.page.locator('.knock').waitFor();
+});
+
+test('a stranger who was blocked stays so after a reload, and is no contact', async () => {
+  const ana = await person();
+  const bo = await person();
+  await bo.join(await ana.ownId());
+  await ana.button('Block').click();
+  await expect.poll(() => knocks(ana), { timeout: 15_000 }).toBe(0);
+  await ana.page.reload();
+  await bo.page.reload();
+  await waits(bo, bo.words.thread.asked);
+  expect([await knocks(ana), await ana.page.locator('.contact').count()]).toEqual([0, 0]);
+  await openSettings(ana);
+  await ana.page.locator('.turned-away li', { hasText: 'blocked' }).waitFor();
+});
+
+test('a used invitation says so, also after its maker’s reload, and whoever asks then is a request', async () => {
+  const ana = await person();
+  const link = await ana.invite();
+  const bo = await person(link);
+  await Promise.all([ana.here(), bo.here()]);
+  await ana.page.reload();
+  const eve = await person(link);
+  await waits(eve, over);
+  expect(await knocks(ana)).toBe(0);
+  await eve.button('Ask to be let in').click();
+  await waits(eve, eve.words.thread.asked);
+  await ana.goTo({ screen: 'home' });
+  await ana.button('Allow').click();
+  await Promise.all([ana.here(), eve.here()]);
+});
+
+test('a cancelled invitation says so after its maker’s reload', async () => {
+  const ana = await person();
+  const link = await ana.invite();
+  await ana.button(ana.words.invite.cancel).click();
+  await ana.page.locator('.home').waitFor();
+  await ana.page.reload();
+  const bo = await person(link);
+  await waits(bo, over);
+  expect(await knocks(ana)).toBe(0);
+});
+
+test('of two people who open one link, the second is told', async () => {
+  const ana = await person();
+  const link = await ana.invite();
+  const both = await Promise.all([person(link), person(link)]);
+  await Promise.any(both.map((one) => one.here()));
+  await Promise.any(both.map((one) => waits(one, over)));
+  expect(await ana.page.locator('.contact').count()).toBe(1);
+});
+
+test('while the inviter is away the page waits, and after a day it says that the link cannot work', async () => {
+  const ana = await person();
+  const link = await ana.invite();
+  await ana.page.goto('about:blank');
+  const bo = await person();
+  await bo.page.clock.install();
+  await bo.page.goto(link);
+  await waits(bo, 'Waiting for the person who invited you. Keep this page open');
+  await bo.page.clock.fastForward('25:00:00');
+  await waits(bo, 'This invitation has expired by now, and nobody answered.');
+  await bo.button('Ask to be let in').waitFor();
+});
