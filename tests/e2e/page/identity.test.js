@@ -100,7 +100,7 @@ describe('languages', () => {
   test('as the browser prefers, right to left where it is read so; codes and IDs stay left to right', async () => {
     const ana = keep(await openPerson(relay.http, { browser, locale: 'ar-EG' }));
     expect(await direction(ana)).toEqual(['ar', 'rtl']);
-    await ana.page.getByRole('heading', { name: 'مع من تريد التواصل؟' }).waitFor();
+    await ana.page.getByRole('heading', { name: 'تحدّث وأرسل الملفات بخصوصية' }).waitFor();
     const code = await ana.inviteByCode();
     expect(code).toMatch(/^\d+-[a-z]+-[a-z]+$/);
     expect(await ana.page.locator('.code-whole').evaluate((element) => getComputedStyle(element).direction)).toBe(
@@ -131,10 +131,11 @@ describe('languages', () => {
     const ana = keep(await openPerson(relay.http, { browser }));
     const second = await ana.newTab();
     await ana.button('Settings and details').click();
+    await ana.page.getByLabel('Language').focus();
     await ana.page.getByLabel('Language').selectOption('ar');
     await ana.page.getByRole('heading', { name: 'الإعدادات' }).waitFor();
     await ana.page.waitForFunction(() => document.activeElement?.localName === 'select');
-    await second.page.getByRole('heading', { name: 'مع من تريد التواصل؟' }).waitFor();
+    await second.page.getByRole('heading', { name: 'تحدّث وأرسل الملفات بخصوصية' }).waitFor();
     expect(await direction(second)).toEqual(['ar', 'rtl']);
     await ana.page.reload();
     await ana.page.getByLabel('اللغة').selectOption('');
