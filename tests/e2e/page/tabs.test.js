@@ -93,7 +93,7 @@ test('an engine of another version takes over: the older one says so and does no
     worker.port.start();
     worker.port.postMessage({ seq: 1, cmd: 'hello', args: {} });
   });
-  await ana.page.getByText('Pairlink was opened in another window').waitFor();
+  await ana.page.getByText('Pairlink is open in another window').waitFor();
   await ana.say('not sent from here');
   await ana.page.getByRole('button', { name: 'Continue here' }).click();
   await ana.delivered('not sent from here');
