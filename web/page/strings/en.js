@@ -319,6 +319,32 @@ export default (f) => ({
       7: { me: 'Too large for this browser', them: (/** @type {string} */ name) => `Too large for ${f.iso(name)}` },
     },
   },
+  talk: {
+    typing: (/** @type {string} */ name) => `${f.iso(name)} is typing…`,
+    read: 'Read',
+    written: (/** @type {number} */ written, /** @type {number} */ at) =>
+      `written ${f.moment(written, at)} · arrived ${f.time(at)}`,
+    actions: 'Message options',
+    reply: 'Reply',
+    noReply: 'Don’t reply',
+    answers: 'In reply to:',
+    quoteGone: 'Reply to a message that isn’t here',
+    copyText: 'Copy text',
+    copyName: 'Copy name',
+    tryNow: 'Try again now',
+    deleteHere: 'Delete here',
+    deleteYes: 'Delete',
+    deleteAsk: (/** @type {string} */ name) =>
+      `Delete this message from this browser? ${f.iso(name)} keeps their copy.`,
+    deleteWaiting: (/** @type {string} */ name) =>
+      `Delete this message? It won’t be sent any more, unless it’s already on its way to ${f.iso(name)}.`,
+    deleteFile: 'Delete this from this browser? Copies you saved elsewhere stay.',
+    deleted: 'Deleted from this browser',
+    settings: 'What others see',
+    showTyping: 'Show when I’m typing',
+    showRead: 'Show what I’ve read',
+    bothWays: 'This works both ways: what you don’t show, you don’t see either. Otherwise everyone would only look.',
+  },
   composer: {
     label: (/** @type {string} */ name) => `Message to ${f.iso(name)}`,
     send: 'Send',

@@ -55,6 +55,8 @@ export function makeFormat(locale, { direction, unitDisplay }) {
     },
     /** @param {number} at */
     time: (at) => time.format(at),
+    /** A time before another: with its day, unless that is the same. @param {number} at @param {number} later */
+    moment: (at, later) => (days(at, later) === 0 ? time.format(at) : full.format(at)),
     /** @param {number} at */
     fullTime: (at) => full.format(at),
     /** The year is said when it is not the present one. @param {number} at @param {number} now */

@@ -93,10 +93,13 @@ export async function allow(id) {
 /** Returns a random id for a message or a file. */
 export const newId = () => hex(crypto.getRandomValues(new Uint8Array(16)));
 
-/** Sends a text, and shows the end of the thread, where it appears. @param {string} contact @param {string} text */
-export function send(contact, text) {
+/**
+ * Sends a text, and shows the end of the thread, where it appears.
+ * @param {string} contact @param {string} text @param {string} [reply] the id of the message that it answers
+ */
+export function send(contact, text, reply) {
   void jumpToNewest(contact, { remember: false });
-  return call('send', { contact, message: newId(), text });
+  return call('send', { contact, message: newId(), text, reply });
 }
 
 /**

@@ -35,6 +35,7 @@ import { useEffect, useState } from 'preact/hooks';
  * @property {import('./threads.js').Jump | null} jump where the open thread goes next
  * @property {{contact: string, n: number | null} | null} back where the person was before a jump
  * @property {import('../engine/types.js').FilesProgress} files
+ * @property {Record<string, import('./messages.js').Reply | null>} replies what the next text answers, by contact
  * @property {Place} place
  * @property {number | null} tried the number of the code that this tab is trying
  * @property {Search} search what this tab searches for
@@ -75,6 +76,7 @@ const initially = {
   jump: null,
   back: null,
   files: {},
+  replies: {},
   place: { screen: 'home' },
   tried: null,
   search: { query: '', contact: null },

@@ -4,15 +4,26 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { PIPE, TEXT_MAX_CHARS } from '../../engine/chat.js';
 import { s } from '../../strings/index.js';
-import { send } from '../actions.js';
+import { call, send } from '../actions.js';
 import { draftOf, keepDraft } from '../drafts.js';
+import { setReply } from '../messages.js';
+import { useStore } from '../store.js';
 import { AttachButtons } from './AttachButtons.jsx';
 import { Icon } from './Icon.jsx';
+import { QuoteWords } from './Quote.jsx';
+import { Typing } from './Typing.jsx';
+
+/** Typing is said no more often than this. */
+const TYPING_MS = 3000;
+/** On a touch screen Enter begins a line, as everywhere there, and the button sends. */
+const touch = matchMedia('(pointer: coarse)');
 
 /** @param {{contact: import('../../engine/types.js').ShownContact, name: string}} props */
 export function Composer({ contact, name }) {
   const [text, setText] = useState(() => draftOf(contact.id));
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const reply = useStore(({ replies }) => replies[contact.id]);
+  const saidTyping = useRef(-Infinity);
 
   useLayoutEffect(() => {
     const box = field.current;
@@ -26,23 +37,31 @@ export function Composer({ contact, name }) {
   const write = (next) => {
     keepDraft(contact.id, next);
     setText(next);
+    if (!next.trim() || performance.now() - saidTyping.current < TYPING_MS) return;
+    saidTyping.current = performance.now();
+    void call('typing', { contact: contact.id });
   };
   const over = text.length - TEXT_MAX_CHARS;
   /** @param {Event} event */
   const submit = (event) => {
     event.preventDefault();
-    const said = text.trim();
+    const said = text.replace(/^\s*\n|\s+$/g, ''); // spaces before the first line mean something, as in code
     if (!said || over > 0) return;
-    void send(contact.id, said);
+    void send(contact.id, said, reply?.id);
+    setReply(contact.id, null);
     write('');
     field.current?.focus();
   };
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
-    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) submit(event);
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === 'Enter' && !event.shiftKey && !touch.matches) submit(event);
+    if (event.key === 'Escape' && reply) setReply(contact.id, null);
   };
   return (
     <form class="composer" onSubmit={submit}>
+      <Typing typing={contact.typing} name={name} />
+      {reply && <ReplyTo contact={contact.id} reply={reply} name={name} />}
       {contact.application !== PIPE && <AttachButtons contact={contact} />}
       <textarea
         ref={field}
@@ -53,7 +72,8 @@ export function Composer({ contact, name }) {
         value={text}
         aria-label={s.composer.label(name)}
         placeholder={s.composer.label(name)}
-        title={s.composer.hint}
+        title={touch.matches ? undefined : s.composer.hint}
+        enterkeyhint={touch.matches ? 'enter' : 'send'}
         aria-describedby={over > 0 ? 'composer-over' : undefined}
         aria-invalid={over > 0}
         onInput={(event) => write(event.currentTarget.value)}
@@ -71,3 +91,21 @@ export function Composer({ contact, name }) {
     </form>
   );
 }
+
+/** What the text will answer. @param {{contact: string, reply: import('../messages.js').Reply, name: string}} props */
+const ReplyTo = ({ contact, reply, name }) => (
+  <div class="reply-to">
+    <p class="quote">
+      <QuoteWords quote={reply} name={name} />
+    </p>
+    <button
+      type="button"
+      class="button button-icon"
+      aria-label={s.talk.noReply}
+      title={s.talk.noReply}
+      onClick={() => setReply(contact, null)}
+    >
+      <Icon name="close" />
+    </button>
+  </div>
+);

@@ -12,6 +12,7 @@ import { useStore } from '../store.js';
 import { forFolders } from './AttachButtons.jsx';
 import { FileList } from './FileList.jsx';
 import { Icon } from './Icon.jsx';
+import { MoreActions } from './MoreActions.jsx';
 import { Picture, isPicture } from './Picture.jsx';
 
 /** @typedef {import('../../engine/types.js').FileMessage} FileMessage */
@@ -67,6 +68,7 @@ export function FileCard({ message, name, peer, first }) {
         {isOpen && <Controls message={message} live={live} />}
         {kept && <Kept message={message} />}
       </article>
+      <MoreActions />
       <p class="meta">
         <time dateTime={new Date(at).toISOString()} title={s.fullTime(at)}>
           {s.time(at)}

@@ -5,16 +5,19 @@
 import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { memo } from '../memo.js';
+import { copyMessage, replyTo } from '../messages.js';
 import { emptyWords, peerOf } from '../presence.js';
 import { rowsOf } from '../rows.js';
 import { store, useEngine, useStore } from '../store.js';
 import { jumpToFirst, jumpToNewest, loadNewer, loadOlder, markSeen, readBy } from '../threads.js';
+import { useMessageMenu } from '../use-message-menu.js';
 import { useScroll } from '../use-scroll.js';
 import { useToday } from '../use-today.js';
 import { Day } from './Day.jsx';
 import { DateChoice } from './DateChoice.jsx';
 import { FileCard } from './FileCard.jsx';
 import { Message as TextBubble } from './Message.jsx';
+import { MessageMenu } from './MessageMenu.jsx';
 import { Moves } from './Moves.jsx';
 
 /** @typedef {import('../../engine/types.js').Message} Message */
@@ -62,8 +65,11 @@ export function MessageList({ contact, name, refused }) {
   useEffect(() => setHeard(thread?.run), [thread?.run]);
   const live = scroll.atEnd && thread !== undefined && heard === thread.run;
 
-  /** @param {KeyboardEvent} event */
+  const writable = !contact.blocked && !contact.doubt;
+  const menu = useMessageMenu(list, { copy: copyMessage, reply: (message) => writable && replyTo(message) });
+  /** @param {import('preact').TargetedKeyboardEvent<HTMLDivElement>} event */
   const onKeyDown = (event) => {
+    if (menu.onKey(event)) return event.preventDefault();
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey)
       return;
     if (event.key === 'Home' && thread?.older) void jumpToFirst(id);
@@ -73,6 +79,7 @@ export function MessageList({ contact, name, refused }) {
   };
   const peer = peerOf(server, contact);
   const state = { name, peer, held: Boolean(contact.doubt), refused };
+  const { readTo = 0 } = contact;
   return (
     <div class="thread-log">
       {choosing !== null && <DateChoice contact={id} at={choosing} close={() => setChoosing(null)} />}
@@ -81,6 +88,7 @@ export function MessageList({ contact, name, refused }) {
         ref={scroll.box}
         onScroll={scroll.onScroll}
         onKeyDown={onKeyDown}
+        {...menu.handlers}
         tabIndex={0}
         role="log"
         aria-live={live ? 'polite' : 'off'}
@@ -89,11 +97,16 @@ export function MessageList({ contact, name, refused }) {
         {list.length === 0 && !contact.doubt && !refused && <p class="empty">{emptyWords(peer, contact, name)}</p>}
         <ol class="messages" ref={scroll.rows}>
           {rows.flatMap(({ message, day, first, last }) => {
-            const row = <Row key={message.n} message={message} first={first} last={last} {...state} />;
+            const read = message.mine === 1 && message.state === 'delivered' && message.n <= readTo;
+            const props = { message, first, last, read, ...state };
+            const row = <Row key={message.n} {...props} />;
             return day === null ? [row] : [<Day key={`day ${day}`} at={day} today={today} choose={setChoosing} />, row];
           })}
         </ol>
       </div>
+      {menu.open && (
+        <MessageMenu key={menu.open.message.n} open={menu.open} name={name} writable={writable} close={menu.close} />
+      )}
       <Moves contact={contact} away={!scroll.atEnd || Boolean(thread?.newer)} choose={setChoosing} />
     </div>
   );

@@ -8,6 +8,7 @@ import { Icon } from './Icon.jsx';
 import { LanguageChoice } from './LanguageChoice.jsx';
 import { NameForm } from './NameForm.jsx';
 import { Notifications } from './Notifications.jsx';
+import { TalkSettings } from './TalkSettings.jsx';
 import { TurnedAway } from './TurnedAway.jsx';
 
 export function Settings() {
@@ -27,6 +28,7 @@ export function Settings() {
         />
         <LanguageChoice />
         <Notifications />
+        <TalkSettings />
         <TurnedAway />
         <section class="settings-ways">
           <Way to="storage" icon="box" label={s.storage.heading} />

@@ -1,0 +1,128 @@
+/** What one can do with a message, and what is said about it: replies, typing, read, deleting, the composer. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startChromium } from '../../support/chromium.js';
+import { startRelay } from '../../support/relay.js';
+import { openPair } from './person.js';
+
+const LONG = { timeout: 120_000 };
+let relay, browser, pair, ana, bo, talk;
+
+beforeAll(async () => {
+  [relay, browser] = await Promise.all([startRelay(), startChromium()]);
+  pair = await openPair(relay.http, { browser });
+  ({ ana, bo } = pair);
+  talk = ana.words.talk;
+  await ana.callThem('Bo');
+  await bo.callThem('Ana');
+}, 120_000);
+afterAll(async () => {
+  await pair?.close();
+  await browser?.close();
+  await relay?.stop();
+});
+
+const field = (person) => person.page.locator('.composer textarea');
+const menu = (person) => person.page.locator('.menu');
+
+test('a reply quotes what it answers; the quote leads there', LONG, async () => {
+  await ana.say('Where shall we meet?');
+  await bo.hears('Where shall we meet?');
+  await bo.bubble('theirs', 'Where').hover();
+  await bo.bubble('theirs', 'Where').locator('.message-more').click();
+  await menu(bo).getByRole('menuitem', { name: talk.reply, exact: true }).click();
+  await bo.page.locator('.reply-to', { hasText: 'Where shall we meet?' }).waitFor();
+  await bo.say('At the station');
+  await ana.hears('At the station');
+  expect(await bo.page.locator('.reply-to').count()).toBe(0);
+  const quote = ana.bubble('theirs', 'At the station').locator('button.quote');
+  expect(await quote.textContent()).toContain('Where shall we meet?');
+  await quote.click();
+  await ana.page.locator('.message.mine[data-found]', { hasText: 'Where' }).waitFor();
+});
+
+test('typing is shown without moving anything, until the text comes', LONG, async () => {
+  const before = await field(ana).boundingBox();
+  const mark = ana.page.locator('.typing');
+  const typeOn = async () => {
+    await field(bo).press('m'); // it is said every few seconds only, and may just have been
+    return mark.count();
+  };
+  await expect.poll(typeOn, { timeout: 20_000 }).toBe(1);
+  expect(await mark.textContent()).toBe(talk.typing('Bo'));
+  expect(await mark.getAttribute('role')).toBe(null);
+  expect(await mark.evaluate((one) => one.closest('[aria-live]'))).toBe(null);
+  expect(await field(ana).boundingBox()).toEqual(before);
+  await field(bo).press('Enter');
+  await mark.waitFor({ state: 'detached' });
+});
+
+test('a text is marked as read once it was in view, and not by who turned that off', LONG, async () => {
+  await ana.say('did you see this?');
+  const read = ana.bubble('mine', 'did you see this?').locator('.meta-state', { hasText: talk.read });
+  await read.waitFor();
+  await bo.goTo({ screen: 'settings' });
+  await bo.page.getByLabel(talk.showRead).uncheck();
+  const contact = ana.page.locator('.contact'); // the thread of the other is opened again
+  expect(await contact.count()).toBe(1);
+  await bo.page.locator('.contact').first().click();
+  await bo.here();
+  await ana.say('and this?');
+  await bo.hears('and this?');
+  await bo.say('an answer'); // comes after whatever was said about reading
+  await ana.hears('an answer');
+  expect(await ana.bubble('mine', 'and this?').locator('.meta-state', { hasText: talk.read }).count()).toBe(0);
+  expect(await bo.bubble('mine', 'an answer').locator('.meta-state', { hasText: talk.read }).count()).toBe(0);
+});
+
+test('by keyboard: to a message, its menu, and deleting it, which lasts', LONG, async () => {
+  const { page } = ana;
+  await ana.say('to be deleted');
+  await bo.hears('to be deleted');
+  await page.locator('.scroller').focus();
+  await page.keyboard.press('ArrowUp');
+  await page.locator('.message.mine:focus', { hasText: 'to be deleted' }).waitFor();
+  await page.keyboard.press('Shift+F10');
+  await menu(ana).locator('button:focus', { hasText: talk.reply }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('.message.mine:focus').waitFor();
+  await page.keyboard.press('Delete');
+  await menu(ana).getByText(talk.deleteAsk('Bo')).waitFor();
+  await page.keyboard.press('Enter');
+  await ana.bubble('mine', 'to be deleted').waitFor({ state: 'detached' });
+  await page.reload();
+  await ana.here();
+  await ana.bubble('theirs', 'At the station').waitFor();
+  expect(await ana.bubble('mine', 'to be deleted').count()).toBe(0);
+  expect(await bo.bubble('theirs', 'to be deleted').count()).toBe(1);
+  expect(await page.locator('.contact-last').textContent()).not.toContain('to be deleted');
+});
+
+test('spaces at the start of a text stay', LONG, async () => {
+  await ana.say('    indented\n  less');
+  await bo.hears('indented');
+  expect((await bo.thread()).at(-1)).toBe('<     indented\n  less');
+});
+
+test('on touch, Enter begins a line, the button sends, and a long press opens the menu', LONG, async () => {
+  const phone = await openPair(relay.http, {
+    browser,
+    viewport: { width: 390, height: 844 },
+    context: { hasTouch: true, isMobile: true },
+  });
+  const { page } = phone.ana;
+  await field(phone.ana).fill('one');
+  await field(phone.ana).press('Enter');
+  await field(phone.ana).press('t');
+  expect(await field(phone.ana).inputValue()).toBe('one\nt');
+  expect(await field(phone.ana).getAttribute('enterkeyhint')).toBe('enter');
+  await page.locator('.button-send').tap();
+  await phone.bo.hears('one');
+  const at = await phone.ana.bubble('mine', 'one').locator('.bubble').boundingBox();
+  const cdp = await page.context().newCDPSession(page);
+  const touchPoints = [{ x: at.x + 10, y: at.y + 10 }];
+  await cdp.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints });
+  await menu(phone.ana).waitFor();
+  await cdp.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  await menu(phone.ana).getByRole('menuitem', { name: talk.copyText }).waitFor();
+  await phone.close();
+});

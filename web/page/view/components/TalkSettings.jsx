@@ -1,0 +1,28 @@
+/** Whether others see that this person types, and what this person has read. Each goes both ways. */
+import { s } from '../../strings/index.js';
+import { call } from '../actions.js';
+import { useEngine } from '../store.js';
+
+export function TalkSettings() {
+  const talk = useEngine((engine) => engine.talk);
+  return (
+    <section class="talk-settings">
+      <h2>{s.talk.settings}</h2>
+      <Choice about="typing" on={talk.typing} label={s.talk.showTyping} />
+      <Choice about="read" on={talk.read} label={s.talk.showRead} />
+      <p class="fine">{s.talk.bothWays}</p>
+    </section>
+  );
+}
+
+/** @param {{about: 'typing' | 'read', on: boolean, label: string}} props */
+const Choice = ({ about, on, label }) => (
+  <label class="choice">
+    <input
+      type="checkbox"
+      checked={on}
+      onChange={(event) => call('setTalk', { about, on: event.currentTarget.checked })}
+    />
+    <span>{label}</span>
+  </label>
+);

@@ -1,0 +1,23 @@
+/** What a person does with one message: quoting it in a reply, and copying it. */
+import { s } from '../strings/index.js';
+import { copy, say } from './actions.js';
+import { store } from './store.js';
+
+/** @typedef {import('../engine/types.js').Message} Message */
+/** @typedef {import('../engine/types.js').Quote & {id: string}} Reply the message that the next text answers */
+
+const QUOTE_MAX = 200;
+
+/** The next text to this contact answers a message. @param {Message} message */
+export function replyTo({ contact, id, n, mine, kind, text }) {
+  setReply(contact, { id, n, mine, kind, text: text.slice(0, QUOTE_MAX) });
+  /** @type {HTMLElement | null} */ (document.querySelector('.composer textarea'))?.focus();
+}
+
+/** @param {string} contact @param {Reply | null} reply */
+export const setReply = (contact, reply) => store.set(({ replies }) => ({ replies: { ...replies, [contact]: reply } }));
+
+/** Copies a text, or the name of a file. @param {Message} message */
+export async function copyMessage({ text }) {
+  say((await copy(text.replace(/\n$/, ''))) ? s.copied : s.copyFailed);
+}
