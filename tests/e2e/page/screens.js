@@ -111,6 +111,18 @@ async function together({ pair: { ana, bo }, words, person, see }) {
   await page.locator('.hit').first().waitFor();
   await see('search', ana);
   await page.locator('#search').fill('');
+  await page.locator('.scroller').focus();
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('r');
+  await page.locator('.reply-to').waitFor();
+  await see('reply', ana);
+  await page.keyboard.press('Escape');
+  await page.locator('.scroller').focus();
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Enter');
+  await page.locator('.menu').waitFor();
+  await see('message-menu', ana);
+  await page.keyboard.press('Escape');
   await page.locator('.thread-head .button-icon').last().click();
   await page.locator('.phrase').waitFor();
   await see('contact', ana);

@@ -106,9 +106,11 @@ function place(menu, row) {
   const at = (row.querySelector('.bubble, .file') ?? row).getBoundingClientRect();
   const box = /** @type {HTMLElement} */ (row.closest('.scroller')).getBoundingClientRect();
   const gap = 4;
-  const below = Math.min(Math.max(at.bottom, box.top) + gap, innerHeight - menu.offsetHeight - gap);
+  const below = Math.max(at.bottom, box.top) + gap;
+  const above = Math.min(at.top, box.bottom) - menu.offsetHeight - gap;
+  const fits = below + menu.offsetHeight + gap <= innerHeight;
   const mine = row.classList.contains('mine') !== (document.documentElement.dir === 'rtl');
   const left = mine ? at.right - menu.offsetWidth : at.left;
-  menu.style.top = `${Math.max(gap, below)}px`;
+  menu.style.top = `${Math.max(gap, fits ? below : above)}px`;
   menu.style.left = `${Math.max(gap, Math.min(left, innerWidth - menu.offsetWidth - gap))}px`;
 }
