@@ -67,7 +67,7 @@ describe('without a network', () => {
     await ana.page.getByRole('heading', { name: 'Bo', level: 1 }).waitFor();
     await ana.say('written without a network');
     await ana.page.getByText('Sends when you’re back online').waitFor();
-    await ana.page.getByText('The server cannot be reached. What you write waits on this device.').waitFor();
+    await ana.page.getByText('Can’t reach the server. What you write waits on this device.').waitFor();
     await own.restart();
     await ana.delivered('written without a network');
     await bo.hears('written without a network');

@@ -65,10 +65,10 @@ test('messages for somebody who takes a known name are held back, and sent once 
   await ana.button('Save').click();
   await ana.page.locator('.name-form').getByText('Saved').waitFor();
   await ana.button('Back', ana.page.locator('main')).click();
-  await ana.page.getByText('not sent until you have answered').waitFor();
+  await ana.page.getByText('Not sent until you’ve answered').waitFor();
   await eve.page.goto(relay.http);
   await ana.here();
-  await ana.page.getByText('not sent until you have answered').waitFor();
+  await ana.page.getByText('Not sent until you’ve answered').waitFor();
   await ana.button('I asked: it is Bo').click();
   await ana.delivered('for Eve');
   await eve.page.getByText('for Eve').first().waitFor();
