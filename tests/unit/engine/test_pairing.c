@@ -104,13 +104,17 @@ static void a_refused_caller_is_told(void **state) {
   assert_true(net_until(&n, 20000, is_linked));
 }
 
-/* A blocked ID stays blocked when it is refused, and learns nothing. */
+/* A blocked ID stays blocked when it is refused, and learns nothing, also when it proves an invite that is over: its
+ * call is not even accepted. */
 static void a_blocked_caller_is_not_told(void **state) {
   (void)state;
+  assert_int_equal(net_invite(&n, 1, secret, n.now_ms, 1), 0);
   assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_BLOCK, 0), 0);
   assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_REFUSE, 0), 0);
   assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_DENY, 0), 0);
-  net_connect(&n, 0, 1, NULL, NULL);
+  net_connect(&n, 0, 1, NULL, secret);
+  net_settle(&n);
+  assert_false(n.links[0].linked);
   net_run(&n, 60000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED) + net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0);
 }
