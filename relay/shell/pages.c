@@ -61,6 +61,11 @@ static const char *type_of(const char *name) {
   return "application/octet-stream";
 }
 
+/* Returns true for scripts and style sheets: whoever opens one as a document sees its text. */
+static bool is_part(const char *type) {
+  return strncmp(type, "text/javascript", 15) == 0 || strncmp(type, "text/css", 8) == 0;
+}
+
 /* Returns true for names such as NAME-ABCD2345.js: the build put a hash of the contents into it, so the file never
  * changes. */
 static bool is_hashed(const char *name) {
@@ -97,6 +102,7 @@ static int page_find(pl_view name, const char *ending) {
 typedef struct answer {
   const char *type, *encoding, *cache, *etag; /* encoding and etag may be NULL */
   pl_view body;
+  bool document; /* gets the headers that browsers look at in documents only */
 } answer;
 
 /* HSTS applies to all ports of a host, and other programs may serve plain HTTP there. So only a relay that is reached
@@ -128,11 +134,11 @@ static int page_put(const pl_relay_http_request *request, pl_relay_page *page, i
   page_add_header(page, "ETag", a->etag);
   page_add_header(page, "Vary", "Accept-Encoding");
   page_add_header(page, "Content-Security-Policy", policy);
-  page_add_header(page, "Permissions-Policy", permissions);
+  if (a->document) page_add_header(page, "Permissions-Policy", permissions);
   if (speaks_for_host(request)) page_add_header(page, "Strict-Transport-Security", "max-age=31536000");
   page_add_header(page, "X-Content-Type-Options", "nosniff");
   page_add_header(page, "Referrer-Policy", "no-referrer");
-  page_add_header(page, "Cross-Origin-Opener-Policy", "same-origin");
+  if (a->document) page_add_header(page, "Cross-Origin-Opener-Policy", "same-origin");
   page_add_header(page, "Cross-Origin-Resource-Policy", "same-origin");
   page_add_header(page, "Connection", "close\r\n"); /* and the empty line that ends the head */
   return page->head_size == sizeof page->head ? 500 : status;
@@ -140,7 +146,7 @@ static int page_put(const pl_relay_http_request *request, pl_relay_page *page, i
 
 static int page_put_text(const pl_relay_http_request *request, pl_relay_page *page, const char *type,
                          const char *text) {
-  const answer a = {.type = type, .cache = "no-store", .body = {(const uint8_t *)text, strlen(text)}};
+  const answer a = {.type = type, .cache = "no-store", .body = {(const uint8_t *)text, strlen(text)}, .document = true};
   return page_put(request, page, 200, &a);
 }
 
@@ -158,14 +164,16 @@ int pl_pages_get(const pl_relay_http_request *request, pl_relay_page *page) {
   int br = request->accepts_br ? page_find(name, ".br") : -1, gz = request->accepts_gzip ? page_find(name, ".gz") : -1;
   int chosen = br >= 0 ? br : gz >= 0 ? gz : i;
   if (chosen == i && request->refuses_identity) return 406;
+  const char *type = type_of(pl_embedded_pages[i].name);
   const answer a = {
-      .type = type_of(pl_embedded_pages[i].name),
+      .type = type,
       .encoding = br >= 0   ? "br"
                   : gz >= 0 ? "gzip"
                             : NULL,
       .cache = is_hashed(pl_embedded_pages[i].name) ? "public, max-age=31536000, immutable" : "no-cache",
       .etag = etags[chosen],
       .body = {pl_embedded_pages[chosen].data, pl_embedded_pages[chosen].size},
+      .document = !is_part(type),
   };
   return page_put(request, page, pl_relay_http_etag_matches(request->if_none_match, a.etag) ? 304 : 200, &a);
 }

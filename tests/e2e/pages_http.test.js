@@ -136,3 +136,15 @@ test('the page may connect only to its relay, and use only the devices that it n
   expect(headers['permissions-policy']).toMatch(/camera=\(self\)/); // to scan codes
   expect(headers['strict-transport-security'], 'over plain HTTP it means nothing').toBeUndefined();
 });
+
+test('scripts and style sheets get only the headers that browsers look at there', async () => {
+  const page = (await ask('/')).body.toString();
+  for (const path of page.match(/\/assets\/[\w-]+\.(?:js|css)/g)) {
+    const { status, headers } = await ask(path);
+    expect(status).toBe(200);
+    expect(headers['content-security-policy'], 'a worker has that of its own script').toMatch(/default-src 'none'/);
+    expect(headers['x-content-type-options']).toBe('nosniff');
+    for (const name of ['permissions-policy', 'cross-origin-opener-policy'])
+      expect(headers[name], name).toBeUndefined();
+  }
+});

@@ -80,7 +80,7 @@ export async function buildPage({ out = resolve(here, '../dist'), client } = {})
     scan: names['scan-worker.js'],
   };
   for (const name of ['index.html', 'manifest.webmanifest']) await fill(join(here, name), join(out, name), values);
-  await buildServiceWorker(out, await list(out));
+  await buildServiceWorker(out, await list(out), loadedLater(result.metafile.outputs));
 
   const assets = await list(out);
   await writeFile(join(out, 'assets.json'), `${JSON.stringify(assets, null, 1)}\n`);
@@ -99,14 +99,38 @@ async function fill(from, to, values) {
 }
 
 /**
- * Builds the service worker with the list of files that it keeps: all that the page needs without a network. PNG icons
- * are left out, as only installing needs them, and the reader of QR codes, as nobody pairs without a network. The
- * service worker's own bytes change whenever a file does.
+ * Returns the files that a visit does not load by itself: what the page imports when it is used, other languages among
+ * them, and the reader of QR codes. The files of the engine are never among them.
  */
-async function buildServiceWorker(out, assets) {
-  const paths = assets
-    .filter(({ path }) => !path.endsWith('.png') && !path.startsWith('assets/scan-'))
-    .map(({ path }) => (path === 'index.html' ? '/' : `/${path}`));
+function loadedLater(outputs) {
+  const entry = (name) => Object.keys(outputs).find((file) => outputs[file].entryPoint?.endsWith(name));
+  const imports = (file, kind) => outputs[file].imports.filter((one) => one.kind === kind).map(({ path }) => path);
+  const needed = new Set();
+  const add = (file, dynamic) => {
+    if (needed.has(file)) return;
+    needed.add(file);
+    for (const path of imports(file, 'import-statement')) add(path, dynamic);
+    if (dynamic) for (const path of imports(file, 'dynamic-import')) add(path, dynamic);
+  };
+  add(entry('engine/shared.js'), true);
+  add(entry('engine/single.js'), true);
+  add(entry('view/main.jsx'), false);
+  return new Set(
+    Object.keys(outputs)
+      .filter((file) => file.endsWith('.js') && !needed.has(file))
+      .map((file) => `assets/${basename(file)}`),
+  );
+}
+
+/**
+ * Builds the service worker with the list of files that it keeps at once, and of those that it keeps later. PNG icons
+ * are in neither, as only installing needs them. The service worker's own bytes change whenever a file does.
+ */
+async function buildServiceWorker(out, assets, later) {
+  const paths = (chosen) =>
+    assets
+      .filter(({ path }) => !path.endsWith('.png') && later.has(path) === chosen)
+      .map(({ path }) => (path === 'index.html' ? '/' : `/${path}`));
   const digest = createHash('sha256');
   for (const { path } of assets) digest.update(path).update(await readFile(join(out, path)));
   await build({
@@ -117,7 +141,11 @@ async function buildServiceWorker(out, assets) {
     target: ['chrome109', 'firefox114', 'safari16.4'],
     minify: true,
     legalComments: 'none',
-    define: { FILES: JSON.stringify(paths), VERSION: JSON.stringify(digest.digest('hex').slice(0, 16)) },
+    define: {
+      FILES: JSON.stringify(paths(false)),
+      LATER: JSON.stringify(paths(true)),
+      VERSION: JSON.stringify(digest.digest('hex').slice(0, 16)),
+    },
     logLevel: 'warning',
   });
 }

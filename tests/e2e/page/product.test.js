@@ -2,6 +2,7 @@
  * The page as a program: works without a network, is installed, takes what is shared, notifies, and asks before it is
  * closed.
  */
+import { readdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import net from 'node:net';
@@ -22,6 +23,17 @@ afterEach(async () => {
 afterAll(() => relay.stop());
 
 const offlineReady = ({ page }) => page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+const allScripts = () =>
+  readdirSync(new URL('../../../web/dist/assets', import.meta.url))
+    .filter((name) => name.endsWith('.js'))
+    .sort();
+const keptScripts = ({ page }) =>
+  page.evaluate(async () => {
+    const [name] = await caches.keys();
+    const kept = await (await caches.open(name)).keys();
+    const names = kept.map(({ url }) => url.split('/').at(-1));
+    return names.filter((one) => /-[A-Z0-9]{8}\.js$/.test(one)).sort();
+  });
 /** A place of the page, as if one had gone there. */
 const goTo = async ({ page }, place) => {
   await page.evaluate((one) => history.replaceState({ place: one, depth: 0 }, ''), place);
@@ -62,6 +74,7 @@ describe('without a network', () => {
     const { ana, bo } = keep(await openPair(own.http));
     await ana.callThem('Bo');
     await offlineReady(ana);
+    await expect.poll(() => keptScripts(ana), { timeout: 30_000 }).toEqual(allScripts()); // the rest comes later
     await own.kill9();
     await ana.page.reload();
     await ana.page.getByRole('heading', { name: 'Bo', level: 1 }).waitFor();

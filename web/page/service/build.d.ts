@@ -2,5 +2,7 @@
 
 /** Changes whenever a file of the page does. */
 declare const VERSION: string;
-/** The paths of all files that this version needs without a network. */
+/** The paths of the files that every visit needs. */
 declare const FILES: string[];
+/** The paths of the files that are loaded when they are used, or when a visit has lasted for a while. */
+declare const LATER: string[];

@@ -1,10 +1,11 @@
 /**
- * The service worker. It keeps one complete version of the page, so that the page opens without a network. It takes
- * what other programs share, and brings a tab to the front when a notification is clicked. A new version waits until
- * the page asks for it or all tabs are closed: tabs of two versions would each have an engine, and these would
- * disconnect each other.
+ * The service worker. It keeps one version of the page, so that the page opens without a network: at once what every
+ * visit needs, and the rest (other languages, what is seldom used) when it is first used, or when the page asks for it
+ * because a visit has lasted for a while. It takes what other programs share, and brings a tab to the front when a
+ * notification is clicked. A new version waits until the page asks for it or all tabs are closed: tabs of two versions
+ * would each have an engine, and these would disconnect each other.
  */
-/* global VERSION, FILES */
+/* global VERSION, FILES, LATER */
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const CACHE = `pairlink-page-${VERSION}`;
 const OURS = 'pairlink-page-';
@@ -12,8 +13,9 @@ const SHARED = 'pairlink-shared';
 const SHARED_MAX = 65000; // characters
 const SHELL = '/';
 const files = new Set(FILES);
+const later = new Set(LATER);
 
-async function keepThisVersion() {
+async function keepWhatIsNeeded() {
   const cache = await caches.open(CACHE);
   // A file with a hash in its name may come from the browser's cache, where it was put a moment ago.
   await cache.addAll(
@@ -26,14 +28,30 @@ async function dropOthers() {
   await Promise.all(names.filter((name) => name.startsWith(OURS) && name !== CACHE).map((name) => caches.delete(name)));
 }
 
-worker.addEventListener('install', (event) => event.waitUntil(keepThisVersion()));
+worker.addEventListener('install', (event) => event.waitUntil(keepWhatIsNeeded()));
 worker.addEventListener('activate', (event) => event.waitUntil(dropOthers().then(() => worker.clients.claim())));
-worker.addEventListener('message', ({ data }) => {
-  if (data === 'use now') worker.skipWaiting();
+worker.addEventListener('message', (event) => {
+  if (event.data === 'use now') void worker.skipWaiting();
+  if (event.data === 'keep the rest') event.waitUntil(keepTheRest());
 });
 
 /** @param {string} path @param {Request} request */
 const kept = async (path, request) => (await (await caches.open(CACHE)).match(path)) ?? fetch(request);
+
+/** Returns a file of `later`, and keeps it if it is not kept yet. @param {string} path @param {Request} request */
+async function keptLater(path, request) {
+  const cache = await caches.open(CACHE);
+  const found = await cache.match(path);
+  if (found) return found;
+  const answer = await fetch(request);
+  if (answer.ok) await cache.put(path, answer.clone()).catch(() => {}); // no room: it works, while there is a network
+  return answer;
+}
+
+/** A file that cannot be had now is tried again at the next visit. */
+async function keepTheRest() {
+  for (const path of LATER) await keptLater(path, new Request(path)).catch(() => {});
+}
 
 worker.addEventListener('fetch', (event) => {
   const { request } = event;
@@ -43,6 +61,7 @@ worker.addEventListener('fetch', (event) => {
   if (request.method !== 'GET') return;
   if (request.mode === 'navigate' && pathname === SHELL) event.respondWith(kept(SHELL, request));
   else if (files.has(pathname)) event.respondWith(kept(pathname, request));
+  else if (later.has(pathname)) event.respondWith(keptLater(pathname, request));
 });
 
 /**

@@ -8,6 +8,7 @@
  */
 
 import { openInbox } from './inbox.js';
+import { startAfresh } from './wipe.js';
 
 /** @typedef {import('../engine/types.js').Command} Command */
 /** @typedef {import('../engine/types.js').FromTab} FromTab */
@@ -71,7 +72,7 @@ export function openLink(scripts, { onState, onMessages, onFiles, onNews, onBrok
   /** @param {ToTab} message */
   const receive = ({ seq: answered, value, error, state, messages, files, news, renewed, deleted }) => {
     if (deleted) {
-      void import('./wipe.js').then(({ startAfresh }) => startAfresh());
+      void startAfresh();
       return;
     }
     if (renewed) {

@@ -5,8 +5,14 @@
 import { scriptUrl } from './link.js';
 import { store } from './store.js';
 
+/** How long a visit lasts before the rest of the page is loaded, which this visit may not need. */
+const REST_MS = 10_000;
+
 /** @type {ServiceWorkerRegistration | null} */
 let registration = null;
+
+/** Lets the service worker load what it does not keep yet, so that all of the page works without a network. */
+const keepTheRest = () => setTimeout(() => registration?.active?.postMessage('keep the rest'), REST_MS);
 
 /** @param {(message: {open?: string}) => void} onMessage called with the messages of the service worker to this tab */
 export async function startOffline(onMessage) {
@@ -19,6 +25,7 @@ export async function startOffline(onMessage) {
     if (controlled) location.reload(); // a newer version took over, in all tabs
     controlled = true;
     store.set({ offline: 'yes' });
+    keepTheRest();
   });
   let registered;
   try {
@@ -30,6 +37,7 @@ export async function startOffline(onMessage) {
   const offer = () => store.set({ update: Boolean(registered.waiting && serviceWorker.controller) });
   registered.addEventListener('updatefound', () => registered.installing?.addEventListener('statechange', offer));
   offer();
+  if (controlled) keepTheRest();
 }
 
 /** Checks whether the server has a newer page: after each reconnection, as it may have been restarted for an update. */
