@@ -286,7 +286,7 @@ describe('news', () => {
     const ana = keep(await openPerson(relay.http, { init: recorder }));
     await ana.page.evaluate(() => localStorage.setItem('test permission', 'denied'));
     await ana.page.getByRole('button', { name: 'Settings and details' }).click();
-    await ana.page.getByText('The browser does not allow them for this page.').waitFor();
+    await ana.page.getByText('Your browser blocks them for this page.').waitFor();
   });
 });
 
