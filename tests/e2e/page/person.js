@@ -75,7 +75,8 @@ export class Tab {
   async say(text) {
     const field = this.page.locator('.composer textarea');
     await field.fill(text);
-    await field.press('Enter');
+    if ((await field.getAttribute('enterkeyhint')) === 'enter') await this.page.locator('.button-send').click();
+    else await field.press('Enter');
   }
 
   bubble(side, text) {
