@@ -279,7 +279,7 @@ static void invites_have_a_limit(void **state) {
   pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_ADD, .invite_add = {{secret, 16}, n.now_ms + 1000, 2}};
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
   in.invite_add.uses = 1;
-  for (uint32_t k = 0; k < 256; k++) {
+  for (uint32_t k = 0; k < 1024; k++) {
     pl_put_u32(secret, k);
     assert_int_equal(net_do(&n, 1, &in), 0);
   }
@@ -288,11 +288,11 @@ static void invites_have_a_limit(void **state) {
   assert_int_equal(net_do(&n, 1, &in), PL_EAGAIN);
   n.now_ms += 1000; /* all have expired: each makes room for one */
   in.invite_add.expires_ms = n.now_ms + 1000;
-  for (uint32_t k = 256; k < 512; k++) {
+  for (uint32_t k = 1024; k < 2048; k++) {
     pl_put_u32(secret, k);
     assert_int_equal(net_do(&n, 1, &in), 0);
   }
-  pl_put_u32(secret, 512);
+  pl_put_u32(secret, 2048);
   assert_int_equal(net_do(&n, 1, &in), PL_EAGAIN);
   in.invite_add.secret.size = 15;
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
