@@ -1,9 +1,9 @@
 /**
  * The service worker. It keeps one version of the page, so that the page opens without a network: at once what every
- * visit needs, and the rest (other languages, what is seldom used) when it is first used, or when the page asks for it
- * because a visit has lasted for a while. It takes what other programs share, and brings a tab to the front when a
- * notification is clicked. A new version waits until the page asks for it or all tabs are closed: tabs of two versions
- * would each have an engine, and these would disconnect each other.
+ * visit needs, and the rest (other languages, what is seldom used) when it is first used, when the page asks for it
+ * because a visit has lasted for a while, or with an update. It takes what other programs share, and brings a tab to
+ * the front when a notification is clicked. A new version waits until the page asks for it or all tabs are closed: tabs
+ * of two versions would each have an engine, and these would disconnect each other.
  */
 /* global VERSION, FILES, LATER */
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
@@ -23,12 +23,19 @@ async function keepWhatIsNeeded() {
   );
 }
 
+/** At an update, the rest is kept too: the next visit may be without a network, and needs what earlier ones used. */
+async function install() {
+  await keepWhatIsNeeded();
+  const names = await caches.keys();
+  if (names.some((name) => name.startsWith(OURS) && name !== CACHE)) await keepTheRest();
+}
+
 async function dropOthers() {
   const names = await caches.keys();
   await Promise.all(names.filter((name) => name.startsWith(OURS) && name !== CACHE).map((name) => caches.delete(name)));
 }
 
-worker.addEventListener('install', (event) => event.waitUntil(keepWhatIsNeeded()));
+worker.addEventListener('install', (event) => event.waitUntil(install()));
 worker.addEventListener('activate', (event) => event.waitUntil(dropOthers().then(() => worker.clients.claim())));
 worker.addEventListener('message', (event) => {
   if (event.data === 'use now') void worker.skipWaiting();

@@ -62,10 +62,16 @@ export function pickLanguage(chosen, preferred) {
   return { code, locale: preferred.find((tag) => baseOf(tag) === code) ?? code };
 }
 
+/** @param {ReturnType<typeof pickLanguage>} picked English instead, if the words cannot be had now */
+const loaded = async (picked) =>
+  languages[picked.code].load().then(
+    (make) => ({ ...picked, make }),
+    () => ({ ...pickLanguage('en', navigator.languages ?? []), make: en }),
+  );
+
 /** Switches to the chosen or preferred language, and sets the document's language and direction. */
 export async function applyLanguage() {
-  const { code, locale } = pickLanguage(chosenLanguage(), navigator.languages ?? []);
-  const make = await languages[code].load();
+  const { code, locale, make } = await loaded(pickLanguage(chosenLanguage(), navigator.languages ?? []));
   s = tableOf(make, code, locale);
   document.documentElement.lang = code;
   document.documentElement.dir = s.direction;

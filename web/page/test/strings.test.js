@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import ar from '../strings/ar.js';
 import en from '../strings/en.js';
 import { makeFormat } from '../strings/format.js';
-import { languages, pickLanguage } from '../strings/index.js';
+import { applyLanguage, languages, pickLanguage, s } from '../strings/index.js';
 
 const format = { en: makeFormat('en-GB', languages.en), ar: makeFormat('ar-EG', languages.ar) };
 const tables = { en: en(format.en), ar: ar(format.ar) };
@@ -47,6 +47,19 @@ describe('choosing', () => {
     expect(pickLanguage(null, ['de-DE'])).toEqual({ code: 'en', locale: 'en' });
     expect(pickLanguage('ar', ['en-GB'])).toEqual({ code: 'ar', locale: 'ar' });
     expect(pickLanguage('en', ['ar', 'en-GB'])).toEqual({ code: 'en', locale: 'en-GB' });
+  });
+
+  test('English, while the words of the chosen language cannot be had', async () => {
+    const root = {};
+    vi.stubGlobal('navigator', { languages: ['ar-EG'] });
+    vi.stubGlobal('document', { documentElement: root });
+    const load = vi.spyOn(languages.ar, 'load');
+    load.mockRejectedValueOnce(new TypeError('no network'));
+    expect(await applyLanguage()).toBe('en');
+    expect([root, s.name]).toEqual([{ lang: 'en', dir: 'ltr' }, 'English']);
+    expect(await applyLanguage()).toBe('ar');
+    expect([root, s.name]).toEqual([{ lang: 'ar', dir: 'rtl' }, 'العربية']);
+    vi.unstubAllGlobals();
   });
 });
 
