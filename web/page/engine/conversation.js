@@ -59,6 +59,8 @@ export class Conversation {
     this.inFlight = new Set();
     /** Pending messages up to this number were sent over it. */
     this.sentTo = 0;
+    /** How often all had to be sent again. What was read before that must not be sent: it may leave some out. */
+    this.epoch = 0;
     /** Those that were linked at any time. @type {WeakSet<Session>} */
     this.wereLinked = new WeakSet();
     this.redialMs = REDIAL_FIRST_MS;
@@ -262,15 +264,16 @@ export class Conversation {
   forgetSent() {
     this.inFlight.clear();
     this.sentTo = 0;
+    this.epoch += 1;
   }
 
   /** Sends the pending messages that were not sent over the current session. */
   sendPending() {
     return this.serial(async () => {
-      const session = this.current;
+      const { current: session, epoch } = this;
       if (session?.state !== 'linked' || this.engine.held(this.contact)) return;
       const pending = await this.engine.db.pending(this.contact.id, this.sentTo);
-      if (session !== this.current || session.state !== 'linked' || this.engine.held(this.contact)) return;
+      if (epoch !== this.epoch || session.state !== 'linked' || this.engine.held(this.contact)) return;
       for (const message of pending) {
         this.sentTo = Math.max(this.sentTo, message.n);
         if (this.inFlight.has(message.n)) continue;

@@ -117,6 +117,29 @@ describe('a message that the person writes', () => {
     expect(texts(dialled[0])).toEqual(['one', 'one']);
   });
 
+  test.each(['reset', 'lost'])(
+    'is not overtaken when the session says %s while the database is read',
+    async (event) => {
+      await conversation.start();
+      const [session] = dialled;
+      session.link();
+      await conversation.write({ id: id(1), text: 'one' });
+      await settled();
+      const read = db.pending.bind(db);
+      db.pending = async (...args) => {
+        const list = await read(...args);
+        db.pending = read;
+        session.sent[0].fail(new Error('ELOST'));
+        session.emit(event);
+        return list;
+      };
+      await conversation.write({ id: id(2), text: 'two' });
+      await settled();
+      expect(texts(session)).toEqual(['one', 'one', 'two']);
+      expect(conversation.sentTo).toBe(2);
+    },
+  );
+
   test('is sent once when it is written twice with one id', async () => {
     await conversation.start();
     dialled[0].link();
