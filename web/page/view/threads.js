@@ -17,16 +17,18 @@ import { PAGE, append, begin, drop, holds, prepend, take } from './window.js';
  * @property {boolean} [mark] the message is marked for a moment
  */
 
+/** @typedef {{contact: string, list: Message[], gone?: number[]}} Update */
+
 /** So many threads are held at a time. */
 const HELD_MAX = 5;
 
 /** The contacts whose threads are held, the last one opened at the end. @type {string[]} */
 let held = [];
 /**
- * The highest number heard of, by contact: a message may come while a page is being loaded.
- * @type {Map<string, number>}
+ * What came for threads that are being loaded, one list for each load.
+ * @type {Set<{contact: string, came: Update[]}>}
  */
-const heard = new Map();
+const listening = new Set();
 /** Pages that are being loaded, by contact and direction. @type {Set<string>} */
 const loading = new Set();
 /** What the list on the screen knows about the person who reads. @type {Reader | null} */
@@ -56,13 +58,34 @@ const put = (contact, thread) => store.set(({ threads }) => ({ threads: { ...thr
 /** @param {string} contact @returns {Thread | undefined} */
 const threadOf = (contact) => store.get().threads[contact];
 
-/** @param {{contact: string, list: Message[], gone?: number[]}} update */
-export function onMessages({ contact, list, gone = [] }) {
+/** @param {Thread} thread @param {Update} update */
+const updated = (thread, { contact, list, gone = [] }) => drop(take(thread, list, atEnd(contact)), gone);
+
+/** @param {Update} update */
+export function onMessages(update) {
+  const { contact } = update;
+  for (const load of listening) if (load.contact === contact) load.came.push(update);
   const thread = threadOf(contact);
   if (!thread) return; // it is loaded when it is opened
-  for (const { n } of list) heard.set(contact, Math.max(n, heard.get(contact) ?? 0));
-  const next = drop(take(thread, list, atEnd(contact)), gone);
+  const next = updated(thread, update);
   if (next !== thread) put(contact, next);
+}
+
+/**
+ * Loads messages, and holds the thread that `join` makes of them. What comes while they are being loaded may be missing
+ * from them, or be newer than they are, so the thread takes it after them.
+ * @template T
+ * @param {string} contact @param {() => Promise<T>} read @param {(loaded: T) => Thread | undefined} join
+ */
+async function loadInto(contact, read, join) {
+  const own = { contact, came: /** @type {Update[]} */ ([]) };
+  listening.add(own);
+  try {
+    const thread = join(await read());
+    if (thread) put(contact, own.came.reduce(updated, thread));
+  } finally {
+    listening.delete(own);
+  }
 }
 
 /** Loads the newest messages of a thread, unless it is held. @param {string} contact */
@@ -82,20 +105,24 @@ function hold(contact) {
 }
 
 /** @param {string} contact */
-async function loadNewest(contact) {
-  heard.delete(contact);
-  const list = await call('messages', { contact, count: PAGE });
-  put(contact, begin(list, { older: list.length >= PAGE, newer: false }));
-}
+const loadNewest = (contact) =>
+  loadInto(
+    contact,
+    () => call('messages', { contact, count: PAGE }),
+    (list) => begin(list, { older: list.length >= PAGE, newer: false }),
+  );
 
 /** @param {string} contact @param {number} n */
-async function loadAround(contact, n) {
-  const [before, after] = await Promise.all([
-    call('messages', { contact, before: n, count: PAGE }),
-    call('messages', { contact, after: n - 1, count: PAGE }),
-  ]);
-  put(contact, begin([...before, ...after], { older: before.length >= PAGE, newer: after.length >= PAGE }));
-}
+const loadAround = (contact, n) =>
+  loadInto(
+    contact,
+    () =>
+      Promise.all([
+        call('messages', { contact, before: n, count: PAGE }),
+        call('messages', { contact, after: n - 1, count: PAGE }),
+      ]),
+    ([before, after]) => begin([...before, ...after], { older: before.length >= PAGE, newer: after.length >= PAGE }),
+  );
 
 /**
  * Runs a load, unless the same one is running.
@@ -116,9 +143,15 @@ export function loadOlder(contact) {
   return once(`older ${contact}`, async () => {
     const before = threadOf(contact);
     if (!before?.older) return;
-    const page = await call('messages', { contact, before: before.list[0]?.n, count: PAGE });
-    const thread = threadOf(contact);
-    if (thread?.run === before.run && thread.list[0] === before.list[0]) put(contact, prepend(thread, page));
+    const first = before.list[0]?.n;
+    await loadInto(
+      contact,
+      () => call('messages', { contact, before: first, count: PAGE }),
+      (page) => {
+        const thread = threadOf(contact);
+        return thread?.run === before.run && thread.list[0]?.n === first ? prepend(thread, page) : undefined;
+      },
+    );
   });
 }
 
@@ -127,24 +160,32 @@ export function loadNewer(contact) {
   return once(`newer ${contact}`, async () => {
     const before = threadOf(contact);
     if (!before?.newer) return;
-    const page = await call('messages', { contact, after: before.list.at(-1)?.n ?? 0, count: PAGE });
-    const thread = threadOf(contact);
-    if (thread?.run === before.run && thread.list.at(-1)?.n === before.list.at(-1)?.n)
-      put(contact, append(thread, page, heard.get(contact) ?? 0));
+    const last = before.list.at(-1)?.n;
+    await loadInto(
+      contact,
+      () => call('messages', { contact, after: last ?? 0, count: PAGE }),
+      (page) => {
+        const thread = threadOf(contact);
+        return thread?.run === before.run && thread.list.at(-1)?.n === last ? append(thread, page) : undefined;
+      },
+    );
   });
 }
 
 /** Loads what the held threads lack after one engine took over from another. */
 export async function reloadThreads() {
-  for (const contact of held) {
-    const list = await call('messages', { contact, count: PAGE });
-    const thread = threadOf(contact);
-    if (!thread) continue;
-    const joins = list.length < PAGE || holds(thread, list[0].n) || thread.list.length === 0;
-    if (joins) onMessages({ contact, list });
-    else if (atEnd(contact)) put(contact, begin(list, { older: true, newer: false }));
-    else put(contact, { ...thread, newer: true });
-  }
+  for (const contact of held)
+    await loadInto(
+      contact,
+      () => call('messages', { contact, count: PAGE }),
+      (list) => {
+        const thread = threadOf(contact);
+        if (!thread) return undefined;
+        const joins = list.length < PAGE || holds(thread, list[0].n) || thread.list.length === 0;
+        if (joins) return updated(thread, { contact, list });
+        return atEnd(contact) ? begin(list, { older: true, newer: false }) : { ...thread, newer: true };
+      },
+    );
 }
 
 /* ---- moving ------------------------------------------------------------------------------------------- */

@@ -89,11 +89,9 @@ export function prepend(thread, page) {
 
 /**
  * Puts the messages behind the list, which were loaded as the page of at most PAGE.
- * @param {Thread} thread @param {Message[]} page @param {number} heard the highest number that is known to exist
- * @returns {Thread}
+ * @param {Thread} thread @param {Message[]} page @returns {Thread}
  */
-export function append(thread, page, heard) {
+export function append(thread, page) {
   const list = [...thread.list, ...page.filter(({ n }) => n > (thread.list.at(-1)?.n ?? 0))];
-  const newer = page.length >= PAGE || heard > (list.at(-1)?.n ?? 0);
-  return { ...thread, list: list.slice(-MAX), older: thread.older || list.length > MAX, newer };
+  return { ...thread, list: list.slice(-MAX), older: thread.older || list.length > MAX, newer: page.length >= PAGE };
 }
