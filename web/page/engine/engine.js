@@ -14,6 +14,7 @@ import { Doubts, doubtOf, namesake } from './doubt.js';
 import { asError } from './errors.js';
 import { Files } from './files/files.js';
 import { Parting } from './parting.js';
+import { merged } from './sync.js';
 
 const LOG_LINES = 300;
 const KNOCKS_MAX = 20;
@@ -233,29 +234,85 @@ export class Engine {
     this.tell.state();
   }
 
-  /** Reads the contacts, knocks and invites again, after another engine of this profile has written some. */
+  /**
+   * Reads the contacts, knocks, invites and decisions again, and what may be told, after another engine of this profile
+   * has written some. What changes here meanwhile is newer than what is read.
+   */
   async reload() {
-    const { db, client } = this;
-    const [contacts, knocks, invites] = await Promise.all([db.all('contacts'), db.all('knocks'), db.all('invites')]);
+    const { db } = this;
+    const contactsBefore = new Map([...this.contacts].map(([id, { blocked }]) => [id, blocked]));
+    const unsaved = new Set(this.unsaved);
+    const before = { knocks: new Map(this.knocks), invites: new Map(this.invites), settings: { ...this.settings } };
+    const [contacts, knocks, invites, typing, read] = await Promise.all([
+      db.all('contacts'),
+      db.all('knocks'),
+      db.all('invites'),
+      db.setting('typing'),
+      db.setting('read'),
+    ]);
+    if (this.settings.typing === before.settings.typing) this.settings.typing = typing;
+    if (this.settings.read === before.settings.read) this.settings.read = read;
+    this.talkChanged();
     const kept = new Set(contacts.map(({ id }) => id));
-    for (const id of [...this.contacts.keys()].filter((one) => !kept.has(one))) this.part(id);
+    for (const id of contactsBefore.keys()) {
+      if (kept.has(id) || !this.contacts.has(id)) continue;
+      this.part(id);
+      this.client?.forget(id); // what was decided about it follows, in parting
+    }
     for (const record of contacts) {
       const contact = this.contacts.get(record.id);
-      if (contact) Object.assign(contact, record);
-      else this.contacts.set(record.id, record);
-      if (record.blocked) client?.block(record.id);
-      else if (!contact) client?.allow(record.id);
-      if (!contact && client) await this.conversation(record).start();
+      if (!contact && contactsBefore.has(record.id)) continue; // deleted here
+      const changed = contact && (unsaved.has(contact) || contact.blocked !== contactsBefore.get(record.id));
+      if (!changed) await this.reloadContact(contact, record);
     }
-    this.knocks = new Map(knocks.map((knock) => [knock.id, knock]));
-    // An invitation that was used or withdrawn there must not stay open here.
-    for (const { secret } of this.invites.values())
-      if (!invites.some((one) => one.secret === secret)) this.endInvitation(secret);
-    for (const { secret, raw, expiresAt } of invites)
-      if (!this.invites.has(secret)) client?.addInvite({ secret: raw, expiresAt });
-    this.invites = new Map(invites.map((invite) => [invite.secret, invite]));
+    this.knocks = merged(
+      before.knocks,
+      this.knocks,
+      knocks.map((knock) => [knock.id, knock]),
+    );
+    this.reloadInvites(before.invites, invites);
     await this.parting.reload();
     this.tell.state();
+  }
+
+  /** @param {Contact | undefined} contact what is here of it @param {Contact} record what another engine has written */
+  async reloadContact(contact, record) {
+    const { id, blocked } = record;
+    const wasBlocked = contact?.blocked;
+    if (contact) Object.assign(contact, record);
+    else this.contacts.set(id, record);
+    if (wasBlocked === blocked) return;
+    if (blocked) this.shutOut(id);
+    else {
+      this.client?.allow(id);
+      if (this.client) await this.conversation(contact ?? record).start();
+    }
+  }
+
+  /** @param {Map<string, Invite>} before @param {Invite[]} read */
+  reloadInvites(before, read) {
+    const invites = merged(
+      before,
+      this.invites,
+      read.map((invite) => [invite.secret, invite]),
+    );
+    // An invitation that was used or withdrawn there must not stay open here.
+    for (const secret of [...this.invites.keys()]) if (!invites.has(secret)) this.endInvitation(secret);
+    for (const { secret, raw, expiresAt } of invites.values())
+      if (!this.invites.has(secret)) this.client?.addInvite({ secret: raw, expiresAt });
+    this.invites = invites;
+  }
+
+  /** Ends the conversation with somebody who is blocked now. @param {string} id */
+  shutOut(id) {
+    this.conversations.get(id)?.stop();
+    this.conversations.delete(id);
+    this.client?.block(id);
+  }
+
+  /** What may be told has changed. */
+  talkChanged() {
+    if (!this.talk.typing) for (const { talk } of this.conversations.values()) talk.stopTyping();
   }
 
   /** Removes a contact and ends its conversation. @param {string} id */

@@ -5,6 +5,8 @@
  * A blocked contact is not among them: it is in the list of contacts, with its messages.
  */
 
+import { merged } from './sync.js';
+
 /** As many as a client keeps; the oldest is forgotten first. */
 const DECISIONS_MAX = 1024;
 /** Fewer than a client keeps, so that there is room for open ones. */
@@ -28,9 +30,18 @@ export class Parting {
 
   async load() {
     const { db, now } = this.engine;
+    const before = { decisions: new Map(this.decisions), spent: new Map(this.spent) };
     const [decisions, spent] = await Promise.all([db.all('decisions'), db.all('spent')]);
-    this.decisions = new Map(byAge(decisions).map((one) => [one.id, one]));
-    this.spent = new Map(byAge(spent).map((one) => [one.secret, one]));
+    this.decisions = merged(
+      before.decisions,
+      this.decisions,
+      byAge(decisions).map((one) => [one.id, one]),
+    );
+    this.spent = merged(
+      before.spent,
+      this.spent,
+      byAge(spent).map((one) => [one.secret, one]),
+    );
     for (const { secret, at } of spent) if (now() - at > SPENT_MS) this.forgetSpent(secret);
   }
 

@@ -3,9 +3,25 @@
  * they wrote.
  */
 
-const SHARED_STORES = new Set(['contacts', 'knocks', 'invites', 'decisions', 'spent']);
+const SHARED_STORES = new Set(['contacts', 'knocks', 'invites', 'decisions', 'spent', 'settings']);
 /** Waits this long after a write, so that several cause one reload. */
 const SETTLE_MS = 50;
+
+/**
+ * Returns what was read of a store, with what has changed here since the read began: that is newer.
+ * @template T @param {Map<string, T>} before what was here when the read began @param {Map<string, T>} now
+ * @param {[string, T][]} read @returns {Map<string, T>}
+ */
+export function merged(before, now, read) {
+  const all = new Map(read);
+  for (const key of new Set([...before.keys(), ...now.keys()])) {
+    const value = now.get(key);
+    if (value === before.get(key)) continue;
+    if (value === undefined) all.delete(key);
+    else all.set(key, value);
+  }
+  return all;
+}
 
 /** @param {import('./types.js').Engine} engine */
 export function shareWrites(engine) {

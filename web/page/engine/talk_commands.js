@@ -13,7 +13,7 @@ export const talkCommands = {
     if (about !== 'typing' && about !== 'read') return; // it comes from a tab, perhaps of another version
     engine.settings[about] = on;
     await engine.db.setSetting(about, on ? undefined : false);
-    if (!engine.talk.typing) for (const { talk } of engine.conversations.values()) talk.stopTyping();
+    engine.talkChanged();
     engine.tell.state();
   },
 
