@@ -40,9 +40,9 @@ test('the code is said, the other person types it: both are sure, and name each 
   await bo.say('indeed');
   await ana.hears('indeed');
   await ana.page.getByRole('button', { name: 'About Bo' }).click();
-  await ana.page.getByText('Connected by the code you gave them').waitFor();
+  await ana.page.getByText('Connected with the code you gave them').waitFor();
   await bo.page.getByRole('button', { name: 'About Ana' }).click();
-  await bo.page.getByText('Connected by the code they gave you').waitFor();
+  await bo.page.getByText('Connected with the code they gave you').waitFor();
   expect([...ana.errors, ...bo.errors]).toEqual([]);
 });
 

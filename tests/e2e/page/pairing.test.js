@@ -121,7 +121,7 @@ describe('by ID', () => {
     await bo.page.getByText('asked, waiting for an answer').first().waitFor();
     await bo.say('May I come in?');
     await ana.page
-      .getByText(/Someone with ID …\w{4} wants to reach you/)
+      .getByText(/Someone with ID …\w{4} wants to connect with you/)
       .first()
       .waitFor();
     expect(await ana.page.locator('.message').count(), 'nothing is shown of a stranger').toBe(0);
@@ -296,7 +296,7 @@ test('by keyboard alone: invite, type the code, name, write, compare, block', as
   await bo.page.keyboard.press('Enter');
   await ana.hears('first line\nsecond line');
   await press(bo, 'About Ana');
-  await press(bo, 'They are the same');
+  await press(bo, 'They match');
   await bo.page.getByText('You compared it on').waitFor();
   await press(bo, 'Block');
   await ana.page.locator('.thread-who p', { hasText: 'not online' }).waitFor();

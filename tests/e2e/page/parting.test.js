@@ -113,7 +113,7 @@ test('a used invitation says so, also after its maker’s reload, and whoever as
   const eve = await person(link);
   await waits(eve, over);
   expect(await knocks(ana)).toBe(0);
-  await eve.button('Ask to be let in').click();
+  await eve.button('Ask to connect').click();
   await waits(eve, eve.words.thread.asked);
   await ana.goTo({ screen: 'home' });
   await ana.button('Allow').click();
@@ -149,6 +149,6 @@ test('while the inviter is away the page waits, and after a day it says that the
   await bo.page.goto(link);
   await waits(bo, 'Waiting for the person who invited you. Keep this page open');
   await bo.page.clock.fastForward('25:00:00');
-  await waits(bo, 'This invitation has expired by now, and nobody answered.');
-  await bo.button('Ask to be let in').waitFor();
+  await waits(bo, 'This invitation has expired, and nobody answered.');
+  await bo.button('Ask to connect').waitFor();
 });

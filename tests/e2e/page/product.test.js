@@ -110,7 +110,7 @@ describe('without a network', () => {
     await Promise.all([
       ana.page.waitForEvent('load'),
       second.page.waitForEvent('load'),
-      second.page.getByRole('button', { name: 'Use it now' }).click(),
+      second.page.getByRole('button', { name: 'Update now' }).click(),
     ]);
     await ana.here();
     await expect
@@ -164,7 +164,7 @@ describe('installed', () => {
       return fetch('/share', { method: 'POST', body: form });
     });
     await ana.page.goto(`${relay.http}/?do=share`);
-    await ana.page.getByRole('heading', { name: 'Whom do you want to send this to?' }).waitFor();
+    await ana.page.getByRole('heading', { name: 'Who do you want to send this to?' }).waitFor();
     expect(await ana.page.getByLabel('Text to send').inputValue()).toBe('A page\nhttps://example.org/');
     await ana.page.locator('main').getByRole('button', { name: 'Bo' }).click();
     await ana.page.locator('.composer textarea').press('Enter');
@@ -286,7 +286,7 @@ describe('news', () => {
     const ana = keep(await openPerson(relay.http, { init: recorder }));
     await ana.page.evaluate(() => localStorage.setItem('test permission', 'denied'));
     await ana.page.getByRole('button', { name: 'Settings and details' }).click();
-    await ana.page.getByText('Your browser blocks them for this page.').waitFor();
+    await ana.page.getByText('Your browser blocks notifications for this page.').waitFor();
   });
 });
 

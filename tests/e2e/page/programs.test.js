@@ -95,7 +95,7 @@ describe('by code', () => {
     program.end();
     expect((await program.wait()).code, program.stderr).toBe(0);
     await person.button('About Tariq').click();
-    await person.page.getByText('Connected by the code they gave you').waitFor();
+    await person.page.getByText('Connected with the code they gave you').waitFor();
   });
 
   test('the page shows it, the command line types it; later it is reached by name, with the same phrase', async () => {

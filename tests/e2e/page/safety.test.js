@@ -41,7 +41,7 @@ test('a known name with another ID is loud, and nothing is sent until it is answ
   expect(await ana.page.locator('.composer').count()).toBe(0);
   await eve.say('It is me, Bo');
   await ana.hears('It is me, Bo');
-  await ana.button('It is someone else').click();
+  await ana.button('It’s someone else').click();
   await ana.callThem('Another Bo');
   expect(await alarm.count()).toBe(0);
   await ana.say('Hello, other Bo');
@@ -69,7 +69,7 @@ test('messages for somebody who takes a known name are held back, and sent once 
   await eve.page.goto(relay.http);
   await ana.here();
   await ana.page.getByText('Not sent until you’ve answered').waitFor();
-  await ana.button('I asked: it is Bo').click();
+  await ana.button('I asked: it’s Bo').click();
   await ana.delivered('for Eve');
   await eve.page.getByText('for Eve').first().waitFor();
 });
@@ -89,8 +89,8 @@ test('the phrase is the same on both sides, and that it was compared is remember
   const idOf = ({ page }) => page.locator('.sheet .key').textContent();
   expect(said.join(' ')).toBe(safetyPhrase((await idOf(ana)).trim(), (await idOf(bo)).trim()));
   await ana.button('They differ').click();
-  await ana.page.getByText('Then you are not connected with the person you are talking to').waitFor();
-  await ana.button('They are the same').click();
+  await ana.page.getByText('Then you’re not connected with the person you’re talking to').waitFor();
+  await ana.button('They match').click();
   await ana.page.getByText('You compared it on').waitFor();
   await ana.page.reload();
   await ana.page.getByText('You compared it on').waitFor();

@@ -56,7 +56,7 @@ test('storage: asked once for keeping, after the first message; files are counte
   expect(await ana.axe()).toEqual([]);
   await ana.button('Remove files received more than 30 days ago…').click();
   await ana.page.getByText('Nothing to remove.').waitFor();
-  await ana.button('Remove files from Bo…').click();
+  await ana.button('Remove files received from Bo…').click();
   await ana.page.getByText('Remove 1 received file or folder (50 kB) from this browser?').waitFor();
   await ana.button('Remove').click();
   await ana.page.getByText('There are no files here.').waitFor();
@@ -86,7 +86,7 @@ test('a conversation is saved as JSON and as HTML that runs nothing', async () =
     ['me', 'text', 'مرحبا', 'delivered'],
   ]);
   expect(messages[0].at).toBe(new Date(messages[0].at).toISOString());
-  const html = await saved('Save to read (HTML)');
+  const html = await saved('Save for reading (HTML)');
   expect(html.text).not.toMatch(/<script/i);
   const reader = await ana.newTab();
   await reader.page.goto('about:blank');

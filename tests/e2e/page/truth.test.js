@@ -27,7 +27,7 @@ describe('plain HTTP from another machine', () => {
     const url = `http://lan.example:${relay.port}/`;
     const { ana, bo } = keep(await openPair(url, { args }));
     expect(await ana.page.evaluate(() => globalThis.isSecureContext)).toBe(false);
-    await ana.page.getByText('for such pages this browser turns off notifications, the camera').waitFor();
+    await ana.page.getByText('on pages like this, the browser turns off notifications, the camera').waitFor();
     await ana.say('over plain HTTP');
     await bo.hears('over plain HTTP');
     await ana.delivered('over plain HTTP');
@@ -63,7 +63,7 @@ test('a server with another key is loud, and nothing is sent until the person de
   await own.kill9();
   rmSync(own.data, { recursive: true });
   await own.restart();
-  const alarm = ana.page.getByRole('alert').filter({ hasText: 'This server is not the one you knew' });
+  const alarm = ana.page.getByRole('alert').filter({ hasText: 'This isn’t the server you knew' });
   await alarm.waitFor();
   expect(await ana.page.locator('.here-dot').count()).toBe(0);
   expect(await ana.axe()).toEqual([]);

@@ -10,7 +10,7 @@ export default (f) => ({
   save: 'Save',
   copy: 'Copy',
   copied: 'Copied',
-  copyFailed: 'Could not copy. Select the text and copy it yourself.',
+  copyFailed: 'Couldn’t copy. Select the text and copy it yourself.',
   loading: 'One moment…',
   friend: (/** @type {string} */ tail) => `Friend …${f.ltr(tail)}`,
   you: 'You',
@@ -21,8 +21,8 @@ export default (f) => ({
     lead:
       'Messages, files and folders, encrypted between you and the other person. No account: one of you shares a ' +
       'code or a link, the other opens it.',
-    pickTitle: 'Pick up a conversation',
-    pick: 'Choose someone from the list, or connect with someone new.',
+    pickTitle: 'Choose a conversation',
+    pick: 'Pick one from the list, or connect with someone new.',
   },
   invite: {
     title: 'Invite someone',
@@ -55,10 +55,9 @@ export default (f) => ({
     gone: 'This invitation is over. It was used or cancelled, or it has expired.',
     again: 'Create a new one',
     onlyHere:
-      'This address works only on this computer. For other devices, open Pairlink under an address that they can ' +
-      'reach.',
+      'This address works only on this computer. For other devices, open Pairlink at an address they can reach.',
     secret: 'Anyone who has it can use it, so send it to one person only.',
-    pending: 'Invitation waiting',
+    pending: 'Unused invitation',
   },
   code: {
     title: 'Say it',
@@ -79,7 +78,7 @@ export default (f) => ({
         'and say that one.',
       ETIMEDOUT: 'This code has expired.',
       EAGAIN: 'The server has no code to give right now. The link works.',
-      none: 'There is no code for this invitation right now. The link works.',
+      none: 'There’s no code for this invitation right now. The link works.',
       other: 'This code no longer works.',
     },
     again: 'New code',
@@ -98,7 +97,7 @@ export default (f) => ({
     suggested: (/** @type {number} */ n) => f.plural(n, { one: '1 word fits', other: (count) => `${count} words fit` }),
     looksCode: 'That’s a code. You have one try.',
     looksLink: 'That’s an invitation. You can connect.',
-    looksId: 'That’s an ID. The other person will be asked whether to let you in.',
+    looksId: 'That’s an ID. The other person will be asked whether to connect.',
     known: (/** @type {string} */ name) => `You’re already connected with ${f.iso(name)}.`,
     part: {
       codeWords: 'Two more words.',
@@ -134,16 +133,16 @@ export default (f) => ({
   },
   scan: {
     heading: 'Scan a QR code',
-    looking: 'Hold the code that the other person shows in front of the camera.',
+    looking: 'Point the camera at the code that the other person shows.',
     starting: 'Starting the camera…',
     denied: 'The camera can’t be used. Allow it for this page in the browser, or type the code.',
     none: 'There’s no camera here. Type the code, or paste the link.',
-    broken: 'The QR reader could not be loaded. Type the code, or paste the link.',
+    broken: 'The QR reader couldn’t be loaded. Type the code, or paste the link.',
     other: 'This QR code isn’t an invitation.',
   },
   list: {
     title: 'Conversations',
-    add: 'Reach someone new',
+    add: 'Connect with someone new',
     unread: (/** @type {number} */ n) =>
       f.plural(n, { one: '1 unread message', other: (count) => `${count} unread messages` }),
     youSaid: (/** @type {string} */ text) => `You: ${text}`,
@@ -177,9 +176,9 @@ export default (f) => ({
     ignore: 'Ignore',
     block: 'Block',
     more:
-      'Ignore: their requests stay silent. Block: the server drops their calls, too. They aren’t told, and you can ' +
-      'undo both in Settings.',
-    arrived: (/** @type {string} */ tail) => `Someone with ID …${f.ltr(tail)} wants to reach you.`,
+      'Ignore: their requests stay silent. Block: the server stops their requests, too. They aren’t told, and you ' +
+      'can undo both in Settings.',
+    arrived: (/** @type {string} */ tail) => `Someone with ID …${f.ltr(tail)} wants to connect with you.`,
     says: (/** @type {string} */ name) => `They call themselves “${f.iso(name)}”.`,
     known: (/** @type {string} */ name) =>
       `Careful: this is not the ${f.iso(name)} you know, but another ID with the same name.`,
@@ -194,23 +193,22 @@ export default (f) => ({
     empty: (/** @type {string} */ name) =>
       `You and ${f.iso(name)} are connected. Only the two of you can read what you write.`,
     emptyAsked:
-      'They’ve been asked whether to let you in. You can talk as soon as they accept. Anything you write now sends ' +
-      'then.',
+      'They’ve been asked to connect. You can talk as soon as they accept. Anything you write now is sent then.',
     emptyInvited:
-      'Waiting for the person who invited you. Keep this page open: you are connected as soon as they open theirs.',
+      'Waiting for the person who invited you. Keep this page open: you’re connected as soon as they open theirs.',
     emptyAway: (/** @type {string} */ name) =>
-      `${f.iso(name)} isn’t online. Anything you write sends when you’re both online.`,
+      `${f.iso(name)} isn’t online. Anything you write is sent when you’re both online.`,
     emptyUnknown: (/** @type {string} */ name) =>
-      `Looking for ${f.iso(name)}. Anything you write sends when you’re both online.`,
-    refused: 'This invitation was already used, was cancelled, or has expired. Ask for a new one, or ask to be let in.',
-    refusedLate: 'This invitation has expired by now, and nobody answered. Ask for a new one, or ask to be let in.',
+      `Looking for ${f.iso(name)}. Anything you write is sent when you’re both online.`,
+    refused: 'This invitation was already used, was cancelled, or has expired. Ask for a new one, or ask to connect.',
+    refusedLate: 'This invitation has expired, and nobody answered. Ask for a new one, or ask to connect.',
     refusedAsk: 'They aren’t accepting requests from you. Ask them for an invitation.',
     refusedGone: (/** @type {string} */ name) =>
       `${f.iso(name)} isn’t accepting messages from you any more. Ask for a new invitation.`,
     refusedShort: 'invitation no longer valid',
     refusedThem: 'not accepting messages',
-    refusedMessage: 'not delivered',
-    ask: 'Ask to be let in',
+    refusedMessage: 'Not delivered',
+    ask: 'Ask to connect',
     askAgain: 'Try again',
     blocked: 'You’ve blocked this contact. Nothing is sent or received.',
     unblock: 'Unblock',
@@ -230,13 +228,13 @@ export default (f) => ({
   doubt: {
     title: (/** @type {string} */ name) => `Is this really ${f.iso(name)}?`,
     text: (/** @type {string} */ name) =>
-      `You already know ${f.iso(name)}, under another ID. This may be ${f.iso(name)} on a new device, or somebody ` +
+      `You already know ${f.iso(name)}, under another ID. This may be ${f.iso(name)} on a new device, or someone ` +
       'who only uses the name. Nothing is sent until you answer.',
     advice: 'Ask them in another way that you trust: by phone, or in person.',
     known: (/** @type {string} */ name) => `The ${f.iso(name)} you know`,
     now: 'This one',
-    same: (/** @type {string} */ name) => `I asked: it is ${f.iso(name)}`,
-    other: 'It is someone else',
+    same: (/** @type {string} */ name) => `I asked: it’s ${f.iso(name)}`,
+    other: 'It’s someone else',
     block: 'Block',
   },
   message: {
@@ -267,14 +265,14 @@ export default (f) => ({
     waiting: (/** @type {string} */ name) => `Waiting for ${f.iso(name)} to accept`,
     sending: 'Sending',
     receiving: 'Receiving',
-    away: (/** @type {string} */ name) => `${f.iso(name)} is offline. This continues when you are both here.`,
-    offline: 'No connection. This continues when it is back.',
+    away: (/** @type {string} */ name) => `${f.iso(name)} isn’t online. This continues when you’re both online.`,
+    offline: 'No connection. This continues when it’s back.',
     checking: 'Checking that everything arrived intact',
     paused: 'Paused',
     pausedBy: (/** @type {string} */ name) => `Paused by ${f.iso(name)}`,
     full: 'No room left in this browser. Remove something, and this continues by itself.',
     fullThere: (/** @type {string} */ name) => `${f.iso(name)} has no room left. This continues when there is some.`,
-    missing: 'All tabs were closed, so the file has to be chosen again to continue.',
+    missing: 'The page was closed or reloaded. Choose this again to continue.',
     choose: 'Choose the file again',
     chooseFolder: 'Choose the folder again',
     wrong: 'This is a different file, or it was changed.',
@@ -286,35 +284,35 @@ export default (f) => ({
     cancelOf: (/** @type {string} */ name) => `Cancel ${f.iso(name)}`,
     tryAgain: 'Try again',
     delivered: 'Delivered',
-    saved: 'Arrived, and kept in this browser',
+    saved: 'Received',
     partly: (/** @type {number} */ n) =>
-      f.plural(n, { one: '1 file did not arrive', other: (count) => `${count} files did not arrive` }),
+      f.plural(n, { one: '1 file didn’t arrive', other: (count) => `${count} files didn’t arrive` }),
     save: 'Save',
     saveAll: 'Save all',
     saveOf: (/** @type {string} */ name) => `Save ${f.iso(name)}`,
     open: 'Open the picture',
     pictureOf: (/** @type {string} */ name) => `Picture ${f.iso(name)}`,
     remove: 'Remove',
-    removeAsk: 'This deletes it from this browser. Copies that you saved elsewhere stay.',
+    removeAsk: 'This removes it from this browser. Copies you saved elsewhere stay.',
     removed: 'Removed from this browser',
     ended: {
       1: { me: 'You declined', them: (/** @type {string} */ name) => `${f.iso(name)} declined` },
       2: { me: 'You cancelled', them: (/** @type {string} */ name) => `${f.iso(name)} cancelled` },
       3: {
         me: 'The file was changed while it was being sent. Send it again.',
-        them: (/** @type {string} */ name) => `The file was changed at ${f.iso(name)}’s side`,
+        them: (/** @type {string} */ name) => `The file was changed on ${f.iso(name)}’s side`,
       },
       4: {
-        me: 'The file could not be read. Send it again.',
-        them: (/** @type {string} */ name) => `${f.iso(name)} could not read the file`,
+        me: 'The file couldn’t be read. Send it again.',
+        them: (/** @type {string} */ name) => `${f.iso(name)} couldn’t read the file`,
       },
       5: {
-        me: 'This browser could not keep the file',
-        them: (/** @type {string} */ name) => `${f.iso(name)} could not keep the file`,
+        me: 'This browser couldn’t store the file',
+        them: (/** @type {string} */ name) => `${f.iso(name)} couldn’t store the file`,
       },
       6: {
         me: 'It arrived damaged and was discarded',
-        them: (/** @type {string} */ name) => `It arrived damaged at ${f.iso(name)}’s side`,
+        them: (/** @type {string} */ name) => `It arrived damaged on ${f.iso(name)}’s side`,
       },
       7: { me: 'Too large for this browser', them: (/** @type {string} */ name) => `Too large for ${f.iso(name)}` },
     },
@@ -323,19 +321,19 @@ export default (f) => ({
     typing: (/** @type {string} */ name) => `${f.iso(name)} is typing…`,
     read: 'Read',
     written: (/** @type {number} */ written, /** @type {number} */ at) =>
-      `written ${f.moment(written, at)} · arrived ${f.time(at)}`,
+      `Written ${f.moment(written, at)} · arrived ${f.time(at)}`,
     actions: 'Message options',
     reply: 'Reply',
-    noReply: 'Don’t reply',
+    noReply: 'Cancel reply',
     answers: 'In reply to:',
     quoteGone: 'Reply to a message that isn’t here',
     copyText: 'Copy text',
     copyName: 'Copy name',
     tryNow: 'Try again now',
-    deleteHere: 'Delete here',
+    deleteHere: 'Delete from this browser',
     deleteYes: 'Delete',
     deleteAsk: (/** @type {string} */ name) =>
-      `Delete this message from this browser? ${f.iso(name)} keeps their copy.`,
+      `Delete this message from this browser? This doesn’t delete ${f.iso(name)}’s copy.`,
     deleteWaiting: (/** @type {string} */ name) =>
       `Delete this message? It won’t be sent any more, unless it’s already on its way to ${f.iso(name)}.`,
     deleteFile: 'Delete this from this browser? Copies you saved elsewhere stay.',
@@ -343,14 +341,14 @@ export default (f) => ({
     settings: 'What others see',
     showTyping: 'Show when I’m typing',
     showRead: 'Show what I’ve read',
-    bothWays: 'This works both ways: what you don’t show, you don’t see either. Otherwise everyone would only look.',
+    bothWays: 'This works both ways: what you don’t show, you don’t see from others either.',
   },
   composer: {
     label: (/** @type {string} */ name) => `Message to ${f.iso(name)}`,
     send: 'Send',
     tooLong: (/** @type {number} */ over) =>
       f.plural(over, { one: '1 character too long', other: (count) => `${count} characters too long` }),
-    hint: 'Enter sends, Shift and Enter start a new line',
+    hint: 'Enter sends, Shift+Enter starts a new line',
   },
   connection: {
     connecting: 'Connecting…',
@@ -379,41 +377,43 @@ export default (f) => ({
   },
   update: {
     text: 'A new version of this page is ready.',
-    action: 'Use it now',
+    action: 'Update now',
   },
   changed: {
-    title: 'This server is not the one you knew',
-    text: 'Its ID has changed. Either it was set up again, or someone is in between. Nothing is sent until you decide.',
+    title: 'This isn’t the server you knew',
+    text:
+      'Its ID has changed. Either it was set up again, or another server is posing as it. Nothing is sent until you ' +
+      'decide.',
     advice: 'Ask the person who runs the server, but not through this page.',
-    before: 'Known so far',
-    now: 'Shows now',
+    before: 'Until now',
+    now: 'Now',
     trust: 'I asked: trust the new one',
     stay: 'Until then, everything you wrote stays on this device.',
   },
   plain: {
     title: 'Opened without HTTPS.',
     text:
-      'Messages are still encrypted between the two of you. But for such pages this browser turns off ' +
+      'Messages are still encrypted between the two of you. But on pages like this, the browser turns off ' +
       'notifications, the camera, installing and working offline. And whoever controls this network could replace ' +
       'the page itself.',
     fine: 'Understood',
   },
   broken: {
-    title: 'Pairlink cannot start in this browser',
+    title: 'Pairlink can’t start in this browser',
     storage:
-      'The browser does not let this page store anything. Leave private browsing, or allow site data, and reload.',
-    other: 'Reload the page. If that does not help, use a current Firefox, Chromium or Safari.',
+      'This browser doesn’t let the page store anything. Leave private browsing, or allow site data, and reload.',
+    other: 'Reload the page. If that doesn’t help, use an up-to-date Firefox, Chromium or Safari.',
     reload: 'Reload',
   },
   contact: {
     heading: 'About this contact',
     how: {
-      code: 'Connected by the code you gave them, so this is the person who typed it.',
-      coded: 'Connected by the code they gave you, so this is the person who made it.',
-      invite: 'Connected by your invitation link, so this is the person you gave it to.',
-      invited: 'Connected by the link they gave you, so this is the person who made it.',
-      asked: 'You asked by their ID. If you have the ID from them, it is them.',
-      knock: 'They asked to reach you and you allowed it. Compare the phrase if you want to be sure.',
+      code: 'Connected with the code you gave them, so this is the person who typed it.',
+      coded: 'Connected with the code they gave you, so this is the person who made it.',
+      invite: 'Connected with your invitation link, so this is the person you gave it to.',
+      invited: 'Connected with the link they gave you, so this is the person who made it.',
+      asked: 'You asked to connect, using their ID. If they gave you that ID themselves, it’s them.',
+      knock: 'They asked to connect, and you allowed it. Compare the safety phrase to be sure.',
       imported: 'Copied here with your identity.',
     },
     since: (/** @type {number} */ at) => `Since ${f.fullTime(at)}`,
@@ -424,14 +424,14 @@ export default (f) => ({
     unblockMore: 'You blocked them: nothing from them arrives.',
     forgetMore:
       'Deleting removes them and all messages from this browser. They are told that you don’t accept their messages, ' +
-      'and need a new invitation to come back.',
+      'and need a new invitation to come back, unless you let them ask again.',
     forgetBlockedMore: 'Deleting removes them and all messages from this browser. They stay blocked, and aren’t told.',
     forget: 'Delete contact and messages',
     forgetSure: 'Delete for good? This can’t be undone.',
     forgetYes: 'Delete for good',
   },
   turnedAway: {
-    title: 'Blocked and ignored',
+    title: 'Blocked, ignored and deleted',
     more:
       'If you let someone ask, they can send you a request again. Contacts you deleted are told that you don’t ' +
       'accept their messages.',
@@ -442,15 +442,15 @@ export default (f) => ({
   phrase: {
     title: 'Safety phrase',
     text: (/** @type {string} */ name) =>
-      `${f.iso(name)} sees the same twelve words for you. Read them to each other, by phone or in person. If all ` +
-      'are the same, nobody is in between.',
+      `${f.iso(name)} should see the same twelve words. Read them to each other, by phone or in person. If they ` +
+      'all match, no one is in between.',
     making: 'Working it out…',
-    same: 'They are the same',
+    same: 'They match',
     differ: 'They differ',
-    compared: (/** @type {number} */ at) => `You compared it on ${f.fullTime(at)}: it is the same.`,
+    compared: (/** @type {number} */ at) => `You compared it on ${f.fullTime(at)}: it matches.`,
     again: 'Compare again',
     differs:
-      'Then you are not connected with the person you are talking to, or one of you is looking at another ' +
+      'Then you’re not connected with the person you’re talking to, or one of you is looking at another ' +
       'contact. Look again. If they still differ, block this contact and invite the person again.',
     mark: 'compared',
   },
@@ -467,21 +467,21 @@ export default (f) => ({
   },
   notify: {
     title: 'Notifications',
-    text: 'See new messages on this device while Pairlink is open in the background.',
+    text: 'Shows new messages on this device while Pairlink is open in the background.',
     on: 'Turn on',
     off: 'Turn off',
     isOn: 'On',
     isOff: 'Off',
-    denied: 'Your browser blocks them for this page. Allow them in its settings first.',
+    denied: 'Your browser blocks notifications for this page. Allow them in its settings first.',
     no: 'Not available for this page in this browser.',
     many: (/** @type {number} */ n) => f.plural(n, { one: '1 new message', other: (count) => `${count} new messages` }),
   },
   backup: {
     heading: 'Save or move your identity',
     lead:
-      'Your identity is how your contacts know you. With a copy of it you are the same person in another browser. ' +
+      'Your identity is how your contacts know you. With a copy of it you’re the same person in another browser. ' +
       'The copy holds your contacts and their names, but no messages or files.',
-    oneDevice: 'Use it on one device at a time: a message to you reaches only one of them.',
+    oneDevice: 'Use it on one device at a time: a message to you reaches only one device.',
     saveTitle: 'Make a copy',
     passphrase: 'Passphrase',
     repeat: 'Passphrase again',
@@ -523,7 +523,7 @@ export default (f) => ({
   },
   storage: {
     heading: 'Storage and deleting',
-    lead: 'Everything is kept in this browser, and nowhere else.',
+    lead: 'Your messages, contacts and files are kept in this browser, not on the server.',
     counting: 'Counting…',
     used: 'Used',
     holds: (/** @type {number} */ messages, /** @type {number} */ files, /** @type {number} */ bytes) =>
@@ -534,7 +534,7 @@ export default (f) => ({
     persistence: {
       yes: 'Your browser keeps this until you delete it.',
       no:
-        'Your browser may delete all this, for instance when the disk is full or you have not been here for weeks. ' +
+        'Your browser may delete all this, for instance when the disk is full or you haven’t been here for weeks. ' +
         'Your identity, contacts, messages and files would be gone.',
       private: 'This is a private window. When you close it, your identity, contacts, messages and files are gone.',
       unknown:
@@ -546,7 +546,7 @@ export default (f) => ({
     noFiles: 'There are no files here.',
     share: (/** @type {number} */ files, /** @type {number} */ bytes) =>
       `${f.plural(files, { one: '1 file', other: (count) => `${count} files` })}, ${f.size(bytes)}`,
-    removeOf: (/** @type {string} */ name) => `Remove files from ${f.iso(name)}…`,
+    removeOf: (/** @type {string} */ name) => `Remove files received from ${f.iso(name)}…`,
     removeOld: (/** @type {number} */ days) =>
       `Remove files received more than ${f.plural(days, { one: '1 day', other: (count) => `${count} days` })} ago…`,
     nothingToRemove: 'Nothing to remove.',
@@ -563,19 +563,19 @@ export default (f) => ({
   },
   export: {
     heading: 'Search and save',
-    more: 'Saved files hold the texts and the names of files, unencrypted.',
-    html: 'Save to read (HTML)',
+    more: 'The saved file holds your messages and the names of files, unencrypted.',
+    html: 'Save for reading (HTML)',
     json: 'Save for programs (JSON)',
     done: 'Conversation saved.',
-    failed: 'The conversation could not be saved. Try again.',
+    failed: 'The conversation couldn’t be saved. Try again.',
     title: (/** @type {string} */ name) => `Conversation with ${f.iso(name)}`,
     made: (/** @type {number} */ at) => `Saved from Pairlink on ${f.fullTime(at)}`,
     day: (/** @type {number} */ at) => f.day(at, 0),
     file: (/** @type {string} */ name, /** @type {number} */ size) => `File: ${f.iso(name)} (${f.size(size)})`,
   },
   share: {
-    heading: 'Whom do you want to send this to?',
-    nobody: 'There is nobody yet. Reach someone first; then share again.',
+    heading: 'Who do you want to send this to?',
+    nobody: 'There’s nobody here yet. Connect with someone first, then share again.',
     text: 'Text to send',
   },
   closing: 'Some messages are still being sent.',
@@ -596,7 +596,7 @@ export default (f) => ({
       alone: 'each tab for itself',
     },
     offline: 'Without a network',
-    offlineStates: { yes: 'works (service worker)', soon: 'after the next visit', no: 'does not work here' },
+    offlineStates: { yes: 'works (service worker)', soon: 'after the next visit', no: 'doesn’t work here' },
     sessions: 'Sessions',
     noSessions: 'none',
     sessionState: { dialing: 'dialing', linked: 'linked', waiting: 'waiting', closed: 'closed' },
@@ -607,17 +607,17 @@ export default (f) => ({
   sees: {
     heading: 'What the server can see',
     lead:
-      'The server passes locked messages between you and others. This is what it can learn from that, and what it ' +
-      'cannot.',
+      'The server passes encrypted messages between you and others. This is what it can learn from that, and ' +
+      'what it can’t.',
     can: 'It can see',
     canList: [
       'the internet addresses of your devices',
-      'your ID, and which IDs you talk to',
-      'when you talk, and roughly how much',
+      'your ID, and which IDs you talk to, allow or block',
+      'when you are online, when you talk, and roughly how much',
       'the number in a code, and who uses it',
       'that you use Pairlink',
     ],
-    cannot: 'It cannot see or do',
+    cannot: 'It can’t see or do',
     cannotList: [
       'what you write: only your two devices can open it',
       'the names you give to people, or the name you use',
@@ -632,11 +632,11 @@ export default (f) => ({
     careful: 'What you trust it with',
     carefulText:
       'This page itself comes from the server. Whoever runs the server, or breaks into it, could serve a false ' +
-      'page. If that worries you, use the command line program, or a copy of this page from a place that you ' +
-      'trust.',
+      'page. If that worries you, use the command line program, or a copy of this page from a place ' +
+      'you trust.',
     device: 'On this device',
     deviceText:
-      'Your messages, the files that you received and your identity are stored in this browser, unencrypted. ' +
+      'Your messages, the files you received and your identity are stored in this browser, unencrypted. ' +
       'Whoever can use this browser profile can read them.',
   },
 });

@@ -76,7 +76,7 @@ export function makeFormat(locale, { direction, unitDisplay }) {
       }
       return list.format(parts.length > 0 ? parts : [unit('second').format(0)]);
     },
-    /** Such as 1.2 GB, 84 kB, 12 byte: at most three digits. @param {number} bytes */
+    /** Such as 1.2 GB, 84 kB, 12 bytes: at most three digits. @param {number} bytes */
     size(bytes) {
       let value = bytes;
       let step = 0;
@@ -84,7 +84,8 @@ export function makeFormat(locale, { direction, unitDisplay }) {
         value /= 1000;
         step += 1;
       }
-      return unit(SIZE_UNITS[step], { unitDisplay: 'short', maximumSignificantDigits: 3 }).format(value);
+      const display = step === 0 ? 'long' : 'short'; // the short form of some languages has no plural
+      return unit(SIZE_UNITS[step], { unitDisplay: display, maximumSignificantDigits: 3 }).format(value);
     },
     /** A name, or other text of unknown direction, inside a sentence. @param {string} text */
     iso: (text) => (direction === 'rtl' || RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text),

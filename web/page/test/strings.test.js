@@ -83,7 +83,7 @@ describe('formats', () => {
     expect(format.ar.span(180_000)).toContain('دقائق');
   });
   test('sizes', () => {
-    expect(format.en.size(0)).toBe('0 byte');
+    expect([0, 1, 12].map(format.en.size)).toEqual(['0 bytes', '1 byte', '12 bytes']);
     expect(format.en.size(1_234_000_000)).toBe('1.23 GB');
     expect(format.en.size(999_600)).toBe('1 MB');
   });

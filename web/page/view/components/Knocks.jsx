@@ -1,4 +1,4 @@
-/** Strangers who ask to be let in: quiet rows that never take the focus. */
+/** Strangers who ask to connect: quiet rows that never take the focus. */
 import { useEffect, useRef } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { allow, call, nameOf } from '../actions.js';
