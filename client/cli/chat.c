@@ -47,10 +47,12 @@ static void forget_session(chat_job *j, const pairlink_session *session) {
     }
 }
 
-/* Messages that this session did not deliver wait for the next one. */
+/* Messages that this session did not deliver wait for the next one, and are told again when they were written. */
 static void back_to_waiting(chat_job *j, const pairlink_session *session) {
-  for (outbox_message *m = j->box.first; m; m = m->next)
+  for (outbox_message *m = j->box.first; m; m = m->next) {
     if (m->session == session) m->session = NULL;
+    if (m->noted == session) m->noted = NULL;
+  }
 }
 
 static void chat_call(chat_job *j) {
@@ -224,8 +226,13 @@ static void chat_on_linked(chat_job *j, const pairlink_event *e) {
 }
 
 static void chat_say_unlinked(chat_job *j) {
-  if (chat_best(j) || j->said_unlinked || j->base.ending || !job_knows_who_is_there(&j->base)) return;
+  if (chat_best(j) || j->said_unlinked || j->base.ending) return;
+  if (!job_knows_who_is_there(&j->base)) {
+    j->base.tick_ms = job_now_ms() + JOB_SAY_WAITING_AFTER_MS;
+    return;
+  }
   j->said_unlinked = true;
+  j->base.back_is_said = false; /* while the contact is away, only the job says that the relay is back */
   ui_say(j->was_linked ? "%s is no longer here." : "%s is not here yet, or has not let you in.", j->who);
 }
 
