@@ -39,7 +39,7 @@ static void listen_ask(listen_job *j, const pairlink_event *e) {
   char name[80];
   const contacts *people = &j->pipe.base.people;
   if (j->terminal >= 0 || j->pipe.active) { /* busy; the other side will knock again */
-    (void)pairlink_deny(j->pipe.base.client, e->peer);
+    (void)pairlink_forget(j->pipe.base.client, e->peer);
     return;
   }
   j->terminal = ui_terminal();

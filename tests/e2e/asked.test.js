@@ -113,6 +113,22 @@ describe('a person who takes longer than the program would wait for a relay', ()
     await receive.waitFor('ended with 0');
     expect((await send.wait()).code, send.stderr).toBe(0);
   });
+
+  test('is asked about the next one who knocked meanwhile', { timeout: 60_000 }, async () => {
+    const [ana, bo, cem] = [await person('Ana'), await person('Bo'), await person('Cem')];
+    const listen = bo.inTerminal(['listen', '--keep']);
+    await listen.waitFor('Waiting.');
+    const first = ana.start(['connect', bo.id]);
+    await listen.waitFor('calls itself “Ana”');
+    const second = cem.start(['connect', bo.id]);
+    await second.waitFor('has not let you in. Waiting.');
+    await listen.write('n\n');
+    await listen.waitFor('Not let in.');
+    await listen.waitFor('calls itself “Cem”');
+    await listen.write('y\n');
+    await second.waitFor('Connected with');
+    expect(first.stderr).not.toContain('Connected with');
+  });
 });
 
 describe('Ctrl-C', () => {

@@ -88,5 +88,7 @@ int pl_engine_peer_block(pl_engine *e, const uint8_t id[32]) {
 }
 
 int pl_engine_peer_forget(pl_engine *e, const uint8_t id[32]) {
-  return pl_engine_peer_decide(e, id, PL_ENGINE_UNDECIDED);
+  int rc = pl_engine_peer_decide(e, id, PL_ENGINE_UNDECIDED);
+  if (!rc) knock_answered(e, id); /* so that its next call is told */
+  return rc;
 }

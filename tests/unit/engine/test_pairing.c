@@ -44,6 +44,20 @@ static void an_ignored_knock_looks_like_nobody(void **state) {
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
 }
 
+static void a_knock_that_was_forgotten_is_told_again(void **state) {
+  (void)state;
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_run(&n, 1000);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
+  pl_view caller = {n.clients[0].config.identity.id, 32};
+  assert_int_equal(net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_FORGET, .peer = {caller}}), 0);
+  net_run(&n, 120000); /* it calls again */
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 2);
+  assert_int_equal(net_allow(&n, 1, 0), 0);
+  net_run(&n, 120000);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
+}
+
 static bool drop_data(net *x, int from, const pl_envelope *e) {
   (void)x;
   return from == 0 && e->type == PL_ENV_DATA;
@@ -669,6 +683,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       test_of_shy(a_knock_is_shown_once_and_accepted_while_it_waits),
       test_of_shy(an_ignored_knock_looks_like_nobody),
+      test_of_shy(a_knock_that_was_forgotten_is_told_again),
       test_of_shy(a_caller_that_is_allowed_later_is_dialled_back),
       test_of_shy(denied_and_blocked_stay_outside),
       test_of_shy(a_refused_caller_is_told),

@@ -125,6 +125,15 @@ describe('a session lets in', () => {
   });
 });
 
+test('a knock that was forgotten is told again, at the next call', () => {
+  const { world, ana, bo } = missedCall();
+  bo.do('forget', { peer: ana.identity.id });
+  expect(bo.of('knock').length).toBe(1);
+  world.until(() => bo.of('knock').length === 2, 'it calls again', 120000);
+  bo.do('allow', { peer: ana.identity.id });
+  world.until(() => bo.last('linked'), 'linked', 60000);
+});
+
 describe('a peer that was denied', () => {
   test('comes back to the session that it has', () => {
     const { world, ana, bo, session } = pair();

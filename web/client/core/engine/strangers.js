@@ -72,10 +72,11 @@ export class Strangers {
     this.turnedAway.set(key, how);
     if (this.turnedAway.size > TURNED_AWAY_MAX) this.turnedAway.delete(first(this.turnedAway));
   }
-  /** As if nothing had been decided about this ID. @param {Uint8Array} id */
+  /** As if nothing had been decided about this ID, and it had not knocked yet. @param {Uint8Array} id */
   forget(id) {
     const key = toHex(id);
     this.turnedAway.delete(key);
+    this.knocks.delete(key);
     if (this.allowed.delete(key) || this.blocked.delete(key)) this.tellSome(PEERS_FORGET, [key]);
   }
   /** @param {Uint8Array} id @param {number} now */
