@@ -63,7 +63,7 @@ static void separators(void **state) {
                                      "\xe2\x88\x92",
                                      "\xd8\x8c",
                                      "\xe3\x80\x80"};
-  static const char *const others[] = {"\xe2\x81\xb0", "\xe2\x98\x85", "\xc2\xa1", "\xe2", "\xc3\xa9"};
+  static const char *const others[] = {"\xe2\x81\xb0", "\xe2\x98\x85", "\xc2\xa1", "\xe2", "\xc3\xa9", "\xe1\x9a\x80"};
   char text[128];
   pl_code code;
   (void)state;
@@ -74,6 +74,10 @@ static void separators(void **state) {
   }
   for (size_t i = 0; i < PL_ARRAY_LENGTH(others); i++) {
     between(text, "", others[i], "");
+    assert_int_equal(parse(&code, text), PL_ECODE);
+    between(text, others[i], "-", "");
+    assert_int_equal(parse(&code, text), PL_ECODE);
+    between(text, "", "-", others[i]);
     assert_int_equal(parse(&code, text), PL_ECODE);
   }
 }

@@ -65,7 +65,7 @@ export function flattenCode(text) {
     .replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (digit) => String(digit.charCodeAt(0) & 15))
     .replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
     .replace(GAP, ' ')
-    .trim();
+    .replace(/^ | $/g, ''); // trim() would also remove spaces that separate no parts
 }
 
 /** Returns the word of the list that the text starts with: at most one does, since no word begins another.

@@ -111,6 +111,8 @@ describe('as text', () => {
     `48 21-${first}-${second}`,
     `4821-${first.slice(0, 2)} ${first.slice(2)}-${second}`,
     `4821-${first}-\u212a${second}`,
+    `\u16804821-${first}-${second}`,
+    `4821-${first}-${second}\u1680`,
   ])('%j is refused', (text) => {
     expect(() => parseCode(text)).toThrow(expect.objectContaining({ code: 'ECODE' }));
   });
