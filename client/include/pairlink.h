@@ -334,11 +334,13 @@ PAIRLINK_API int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_
  * - refuse tells it that it is not accepted: its calls end with EREFUSED, and cause no KNOCK. For someone who was let
  * in before and need not be kept waiting, such as a deleted contact: it learns that this client is running.
  * - block is deny, and the relay drops its calls. A later deny or refuse leaves it blocked.
- * - forget takes a decision back: the next call of the ID is a KNOCK.
+ * - forget takes a decision back, and forgets a KNOCK that had no answer: the next call of the ID is a KNOCK, unless it
+ * comes with an invite. One that the ID has used lets it in again.
  *
- * deny, refuse and block also end an invite that the ID has claimed. An invite that is valid, and a pairing code, let
- * the ID in all the same, unless it is blocked. Of those that are ignored or refused the client keeps the last 1,024.
- * Sessions that are open stay open. Errors: EINVAL, EID, ENOMEM. */
+ * deny, refuse and block also end an invite that the ID has claimed. A call that waits meanwhile is not accepted by a
+ * later allow; the peer's next call is. An invite that is valid lets the ID in all the same, unless it is blocked. A
+ * pairing code that this client made or claimed decides again: it allows the ID, even a blocked one. Of those that are
+ * ignored or refused the client keeps the last 1,024. Sessions that are open stay open. Errors: EINVAL, EID, ENOMEM. */
 PAIRLINK_API int pairlink_allow(pairlink *p, const char *id);
 PAIRLINK_API int pairlink_deny(pairlink *p, const char *id);
 PAIRLINK_API int pairlink_refuse(pairlink *p, const char *id);
