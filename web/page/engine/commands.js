@@ -120,13 +120,13 @@ export const commands = {
     engine.conversations.get(id)?.stop();
     engine.conversations.delete(id);
     engine.client?.block(id);
-    engine.changed(contact, true);
+    await engine.changed(contact, true);
   },
 
   /** @param {Engine} engine @param {{contact: string}} args */
-  unblock: (engine, { contact: id }) => {
+  unblock: async (engine, { contact: id }) => {
     const contact = engine.contacts.get(id);
-    if (contact) engine.unblock(contact);
+    if (contact) await engine.unblock(contact);
   },
 
   /**
@@ -183,37 +183,39 @@ export const commands = {
   },
 
   /** @param {Engine} engine @param {{contact: string, name: string}} args */
-  rename: (engine, { contact: id, name }) => {
+  rename: async (engine, { contact: id, name }) => {
     const contact = engine.contacts.get(id);
     if (!contact) return;
     const before = engine.doubt(contact);
     contact.name = cleanName(name);
     contact.asked = true;
-    engine.changed(contact, true);
+    const saved = engine.changed(contact, true);
     if (engine.doubt(contact) !== before) engine.conversations.get(id)?.answered();
+    await saved;
   },
 
   /**
    * The person has found out that this is who the name says, or accepts two contacts of one name.
    * @param {Engine} engine @param {{contact: string}} args
    */
-  vouch: (engine, { contact: id }) => {
+  vouch: async (engine, { contact: id }) => {
     const contact = engine.contacts.get(id);
     if (!contact) return;
     contact.sure = contact.name || contact.hint;
-    engine.changed(contact, true);
+    const saved = engine.changed(contact, true);
     engine.conversations.get(id)?.answered();
+    await saved;
   },
 
   /** @param {Engine} engine @param {{contact: string}} args */
   phrase: (engine, { contact }) => engine.lib.safetyPhrase(engine.me.id, contact),
 
   /** @param {Engine} engine @param {{contact: string, equal: boolean}} args */
-  compared: (engine, { contact: id, equal }) => {
+  compared: async (engine, { contact: id, equal }) => {
     const contact = engine.contacts.get(id);
     if (!contact) return;
     contact.comparedAt = equal ? engine.now() : null;
-    engine.changed(contact, true);
+    await engine.changed(contact, true);
   },
 
   /**

@@ -92,8 +92,10 @@ export class Engine {
     });
     /** Contacts that have changed since they were stored. @type {Set<Contact>} */
     this.unsaved = new Set();
-    /** @type {Promise<void> | null} */
-    this.saving = null;
+    /** The write that will store them, if one is due. @type {Promise<void> | null} */
+    this.saveDue = null;
+    /** Settles after the last write. @type {Promise<void>} */
+    this.saved = Promise.resolve();
     /** The log. @type {{at: number, text: string}[]} */
     this.lines = [];
     /** @type {import('./types.js').Settings} */
@@ -482,8 +484,9 @@ export class Engine {
   unblock(contact) {
     contact.blocked = false;
     this.client?.allow(contact.id);
-    this.changed(contact, true);
+    const saved = this.changed(contact, true);
     this.conversation(contact).dial();
+    return saved;
   }
 
   /** @param {string} id @param {Session} session */
@@ -533,24 +536,34 @@ export class Engine {
     if (hint) contact.hint = hint;
   }
 
-  /** @param {Contact} contact @param {boolean} save whether the database has to be written */
+  /**
+   * Resolves when the contact is stored, if it has to be, and rejects when that fails. Who does not wait need not care.
+   * @param {Contact} contact @param {boolean} save whether the database has to be written @returns {Promise<void>}
+   */
   changed(contact, save) {
-    if (save) this.save(contact);
+    const saved = save ? this.save(contact) : Promise.resolve();
     this.tell.state();
+    return saved;
   }
 
-  /** Stores a contact. What changes while it is being stored is stored together, after it. @param {Contact} contact */
+  /**
+   * Stores a contact. What changes while others are being stored is stored together, after them.
+   * @param {Contact} contact
+   */
   save(contact) {
     this.unsaved.add(contact);
-    this.saving ??= this.saveAll().finally(() => (this.saving = null));
+    if (!this.saveDue) {
+      this.saveDue = this.saved.then(() => this.saveAll());
+      this.saved = this.saveDue.catch((error) => this.log(`contacts: ${asError(error).message}`));
+    }
+    return this.saveDue;
   }
   async saveAll() {
-    while (this.unsaved.size > 0) {
-      // One that was removed meanwhile must not come back.
-      const list = [...this.unsaved].filter((contact) => this.contacts.get(contact.id) === contact);
-      this.unsaved.clear();
-      await this.db.putAll('contacts', list).catch((error) => this.log(`contacts: ${asError(error).message}`));
-    }
+    // One that was removed meanwhile must not come back.
+    const list = [...this.unsaved].filter((contact) => this.contacts.get(contact.id) === contact);
+    this.unsaved.clear();
+    this.saveDue = null;
+    await this.db.putAll('contacts', list);
   }
 
   /** @param {Contact} contact @param {Message} message */

@@ -167,7 +167,7 @@ const ar = (f) => ({
     more: 'عرض المزيد',
     busy: 'جارٍ البحث…',
     nothing: 'لا نتائج.',
-    found: (people, messages) =>
+    found: (people, messages, more) =>
       [
         people > 0 &&
           f.plural(people, {
@@ -177,12 +177,12 @@ const ar = (f) => ({
             other: (count) => `${count} جهة اتصال`,
           }),
         messages > 0 &&
-          f.plural(messages, {
+          `${f.plural(messages, {
             one: 'رسالة واحدة',
             two: 'رسالتان',
             few: (count) => `${count} رسائل`,
             other: (count) => `${count} رسالة`,
-          }),
+          })}${more ? ' حتى الآن' : ''}`,
       ]
         .filter(Boolean)
         .join('، ') || 'لا نتائج.',
@@ -477,6 +477,7 @@ const ar = (f) => ({
     serverSees: 'ما الذي يراه الخادم',
     moveIdentity: 'حفظ هويتك أو نقلها',
     saved: 'تم الحفظ',
+    notSaved: 'تعذّر الحفظ. ربما لم تبقَ مساحة لمتصفحك.',
     language: 'اللغة',
     languageAuto: (name) => `كالمتصفح (${f.iso(name)})`,
   },

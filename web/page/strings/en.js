@@ -161,10 +161,11 @@ export default (f) => ({
     more: 'Show more',
     busy: 'Searching…',
     nothing: 'Nothing found.',
-    found: (/** @type {number} */ people, /** @type {number} */ messages) =>
+    found: (/** @type {number} */ people, /** @type {number} */ messages, /** @type {boolean} */ more) =>
       [
         people > 0 && f.plural(people, { one: '1 contact', other: (count) => `${count} contacts` }),
-        messages > 0 && f.plural(messages, { one: '1 message', other: (count) => `${count} messages` }),
+        messages > 0 &&
+          `${f.plural(messages, { one: '1 message', other: (count) => `${count} messages` })}${more ? ' so far' : ''}`,
       ]
         .filter(Boolean)
         .join(', ') || 'Nothing found.',
@@ -462,6 +463,7 @@ export default (f) => ({
     serverSees: 'What the server can see',
     moveIdentity: 'Save or move your identity',
     saved: 'Saved',
+    notSaved: 'This couldn’t be saved. Your browser may be out of space.',
     language: 'Language',
     languageAuto: (/** @type {string} */ name) => `Same as the browser (${name})`,
   },

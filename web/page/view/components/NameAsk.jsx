@@ -15,11 +15,16 @@ export function NameAsk({ contact, suggestion, focus = false }) {
     else if (document.activeElement === document.body && matchMedia('(pointer: fine)').matches) focusComposer();
   }, []);
   /** @param {Event} event */
-  const save = (event) => {
+  const save = async (event) => {
     event.preventDefault();
-    void call('rename', { contact: contact.id, name: name.trim() });
-    say(s.settings.saved);
+    const saving = call('rename', { contact: contact.id, name: name.trim() });
     focusComposer(); // this form goes away
+    say(
+      await saving.then(
+        () => s.settings.saved,
+        () => s.settings.notSaved,
+      ),
+    );
   };
   return (
     <form class="name-ask" data-then=".composer textarea" onSubmit={save}>

@@ -1,4 +1,4 @@
-/** A field for a name, with a button that saves it and says so. */
+/** A field for a name, with a button that saves it and says whether that was done. */
 import { useId, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 
@@ -9,17 +9,21 @@ import { s } from '../../strings/index.js';
 export function NameForm({ label, hint, value, placeholder, save }) {
   const id = useId();
   const [name, setName] = useState(value);
-  const [saved, setSaved] = useState(false);
+  const [said, setSaid] = useState('');
   /** @param {Event} event */
   const submit = async (event) => {
     event.preventDefault();
-    await save(name.trim());
-    setSaved(true);
+    setSaid(
+      await save(name.trim()).then(
+        () => s.settings.saved,
+        () => s.settings.notSaved,
+      ),
+    );
   };
   /** @param {import('preact').TargetedEvent<HTMLInputElement>} event */
   const change = (event) => {
     setName(event.currentTarget.value);
-    setSaved(false);
+    setSaid('');
   };
   return (
     <form class="name-form" onSubmit={submit}>
@@ -41,7 +45,7 @@ export function NameForm({ label, hint, value, placeholder, save }) {
         </button>
       </div>
       <p id={`${id}-hint`} class="fine">
-        {hint} <span role="status">{saved && s.settings.saved}</span>
+        {hint} <span role="status">{said}</span>
       </p>
     </form>
   );
