@@ -20,8 +20,9 @@ export function BackupLoad() {
   /** @param {import('preact').TargetedEvent<HTMLInputElement>} event */
   const take = async ({ currentTarget }) => {
     const [file] = currentTarget.files ?? [];
-    setProblem('');
-    if (file) setText(file.size > FILE_BYTES_MAX ? '' : await file.text());
+    const fits = !file || file.size <= FILE_BYTES_MAX;
+    setProblem(fits ? '' : 'form');
+    if (file) setText(fits ? await file.text() : '');
   };
   /** @param {Event} event */
   const open = async (event) => {

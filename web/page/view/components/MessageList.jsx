@@ -65,7 +65,7 @@ export function MessageList({ contact, name, refused }) {
   useEffect(() => setHeard(thread?.run), [thread?.run]);
   const live = scroll.atEnd && thread !== undefined && heard === thread.run;
 
-  const writable = !contact.blocked && !contact.doubt;
+  const writable = !contact.blocked && !contact.doubt && !refused;
   const menu = useMessageMenu(list, { copy: copyMessage, reply: (message) => writable && replyTo(message) });
   /** @param {import('preact').TargetedKeyboardEvent<HTMLDivElement>} event */
   const onKeyDown = (event) => {

@@ -22,7 +22,7 @@ export function SearchResults() {
   return (
     <div class="contacts results" aria-busy={busy}>
       <p role="status" class={nothing ? 'results-none' : 'visually-hidden'}>
-        {nothing ? s.search.nothing : busy ? s.search.busy : s.search.found(people.length, shown.length)}
+        {nothing ? s.search.nothing : busy ? s.search.busy : s.search.found(people.length, shown.length, Boolean(more))}
       </p>
       {people.length > 0 && (
         <section aria-labelledby="found-people">

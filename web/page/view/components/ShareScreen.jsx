@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { nameOf, openThread } from '../actions.js';
-import { keepDraft } from '../drafts.js';
+import { draftOf, keepDraft } from '../drafts.js';
 import { go, useEngine } from '../store.js';
 import { Avatar } from './Avatar.jsx';
 import { BackButton } from './BackButton.jsx';
@@ -16,7 +16,7 @@ export function ShareScreen({ place }) {
   const people = contacts.filter(({ blocked }) => !blocked);
   /** @param {string} id */
   const take = (id) => {
-    keepDraft(id, text);
+    keepDraft(id, [draftOf(id), text].filter(Boolean).join('\n')); // what waits there stays
     openThread(id);
   };
   return (

@@ -16,6 +16,7 @@ const SHOWN = 10;
 export function StorageScreen() {
   const contacts = useEngine((engine) => engine.contacts);
   const [usage, setUsage] = useState(/** @type {Usage | null} */ (null));
+  const [shown, setShown] = useState(SHOWN);
   const load = async () => setUsage(await call('usage'));
   useEffect(() => void load(), []);
   return (
@@ -33,7 +34,7 @@ export function StorageScreen() {
             <h2>{s.storage.byContact}</h2>
             {usage.contacts.length === 0 && <p class="fine">{s.storage.noFiles}</p>}
             <ul class="plain storage-shares">
-              {usage.contacts.slice(0, SHOWN).map((share) => {
+              {usage.contacts.slice(0, shown).map((share) => {
                 const contact = contacts.find(({ id }) => id === share.contact);
                 const name = contact ? nameOf(contact) : s.friend(share.contact.slice(-4));
                 return (
@@ -48,6 +49,11 @@ export function StorageScreen() {
                 );
               })}
             </ul>
+            {usage.contacts.length > shown && (
+              <button type="button" class="button button-small" onClick={() => setShown(shown + SHOWN)}>
+                {s.search.more}
+              </button>
+            )}
             {usage.contacts.some(({ received }) => received > 0) && (
               <Remove which={{ days: OLD_DAYS }} label={s.storage.removeOld(OLD_DAYS)} done={load} />
             )}
