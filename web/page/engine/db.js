@@ -9,8 +9,8 @@ import { asError } from './errors.js';
 import { Group } from './group.js';
 
 const VERSION = 3;
-/** How many messages are read at once while all are looked through. */
-const BATCH = 500;
+/** How many messages are read at once while all are looked through. Each may be long. */
+const BATCH = 100;
 
 /** @typedef {import('./types.js').Contact} Contact */
 /** @typedef {import('./types.js').Decision} Decision */

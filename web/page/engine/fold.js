@@ -11,6 +11,8 @@ const MADE_BY_CASE = /\u0307/g;
 const PLAIN = /^[\x00-\x7f]*$/;
 const TERMS_MAX = 8;
 const QUERY_MAX = 200;
+/** Only the beginning of a longer text is searched: folding blocks the engine. */
+const SEARCHED_MAX = 65_536;
 
 /** @param {string} text */
 export function fold(text) {
@@ -31,7 +33,7 @@ export function termsOf(query) {
 
 /** @param {string} text @param {string[]} terms */
 export function matches(text, terms) {
-  const folded = fold(text);
+  const folded = fold(text.slice(0, SEARCHED_MAX));
   return terms.length > 0 && terms.every((term) => folded.includes(term));
 }
 
@@ -45,7 +47,7 @@ const LENGTH = 160;
  * @param {string} text @param {string[]} terms @returns {Part[]}
  */
 export function snippet(text, terms) {
-  const { folded, at } = foldedWithPlaces(text);
+  const { folded, at } = foldedWithPlaces(text.slice(0, SEARCHED_MAX));
   const first = Math.min(...terms.map((term) => folded.indexOf(term)).filter((place) => place >= 0));
   const start = at[first] > BEFORE + 8 ? wordStart(text, at[first] - BEFORE) : 0;
   const end = Math.min(text.length, start + LENGTH);

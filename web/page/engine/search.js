@@ -48,9 +48,8 @@ export async function searchSlice(db, { query, contact, before = Number.MAX_SAFE
     ahead.catch(() => {}); // reported when it is used
     for (const message of list) {
       if (contact && message.contact !== contact) continue;
-      if (!matches(message.text, terms)) continue;
-      hits.push(hitOf(message, terms));
-      if (hits.length >= PAGE) return { hits, next: message.n };
+      if (matches(message.text, terms)) hits.push(hitOf(message, terms));
+      if (hits.length >= PAGE || clock() >= end) return { hits, next: message.n };
     }
     if (clock() >= end) break;
   }

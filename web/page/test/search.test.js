@@ -128,12 +128,21 @@ describe('searching', () => {
     expect(slices).toBeGreaterThan(50 / PAGE);
   });
 
+  test('of a long text, the beginning is searched', async () => {
+    const long = 'é'.repeat(65_000);
+    const db = await filled([
+      ['ana', `${long} needle`],
+      ['bo', `${long}${long} needle`],
+    ]);
+    expect((await all(db, { query: 'needle' })).hits.map(({ contact }) => contact)).toEqual(['ana']);
+  });
+
   test('a slice ends after its time, and the next goes on there', async () => {
     const db = await filled(Array.from({ length: 30 }, () => ['ana', 'text']));
     let now = 0;
     const slow = () => (now += 200);
     const first = await searchSlice(db, { query: 'nowhere' }, slow);
-    expect(first).toEqual({ hits: [], next: 28 });
+    expect(first).toEqual({ hits: [], next: 30 });
     expect((await all(db, { query: 'text' }, slow)).hits.length).toBe(30);
   });
 });
