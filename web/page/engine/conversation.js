@@ -30,7 +30,7 @@ const REDIAL_MAX_MS = 30_000;
  * @property {(contact: Contact, save: boolean) => void} changed
  * @property {(contact: string, list: Message[], gone?: number[]) => void} shown messages are new or have changed;
  *   gone: the numbers of those that were deleted
- * @property {(contact: Contact, message: Message) => void} received
+ * @property {(contact: Contact, message: Message) => void} received counts it; a reply is shown when its quote is known
  * @property {(contact: Contact, name: string) => void} named the contact says what it calls itself
  * @property {(contact: Contact) => boolean} held nothing may be sent at the moment
  * @property {() => boolean} hears the relay is known to be alive
@@ -71,6 +71,8 @@ export class Conversation {
     this.stopped = false;
     this.pendingCount = 0;
     this.talk = new Talk(this);
+    /** Messages that were deleted: what is still being looked up for them must not show them again. @type {Set<number>} */
+    this.removed = new Set();
     /** The relay answered the last call, and said that nobody is there. */
     this.absent = false;
   }
@@ -321,7 +323,11 @@ export class Conversation {
    * @param {TextMessage[]} list
    */
   async shown(list) {
-    this.engine.shown(this.contact.id, await withQuotes(this.engine.db, list));
+    const quoted = await withQuotes(this.engine.db, list);
+    this.engine.shown(
+      this.contact.id,
+      quoted.filter(({ n }) => !this.removed.has(n)),
+    );
   }
 
   /**
@@ -334,6 +340,7 @@ export class Conversation {
     await this.serial(async () => {
       const gone = await engine.db.deleteMessage(contact.id, n);
       if (!gone) return;
+      this.removed.add(n);
       const [newest] = await engine.db.messages(contact.id, { count: 1 });
       contact.last = newest && { text: newest.text.slice(0, 200), at: newest.at, mine: newest.mine };
       this.pendingCount = (await engine.db.pending(contact.id)).length;
@@ -457,10 +464,11 @@ export class Conversation {
   /** @param {TextMessage} message */
   async show(message) {
     const { contact, engine } = this;
-    const [quoted] = await withQuotes(engine.db, [message]);
+    // At once, in the order in which they were stored, and before anybody counts what is stored.
     contact.last = { text: message.text.slice(0, 200), at: message.at, mine: 0 };
     this.talk.stopTyping();
-    engine.received(contact, quoted);
+    engine.received(contact, message);
+    if (message.reply) await this.shown([message]);
   }
 
   stop() {

@@ -46,6 +46,15 @@ export const committed = (transaction) =>
     transaction.onabort = () => reject(transaction.error);
   });
 
+/** Takes back what a transaction has written. @param {IDBTransaction} transaction */
+function abort(transaction) {
+  try {
+    transaction.abort();
+  } catch {
+    // A request that failed has ended it already.
+  }
+}
+
 /**
  * Returns the key of an index that is the `count`th from the end of a range, or null if the range has fewer.
  * @param {IDBIndex} index @param {IDBKeyRange} range @param {number} count @returns {Promise<IDBValidKey | null>}
@@ -163,25 +172,37 @@ export class Db {
     const transaction = this.db.transaction([store, ...others], 'readwrite', { durability: 'strict' });
     const end = committed(transaction);
     end.catch(() => {});
-    const value = await work(...stores(transaction, store, others));
+    let value;
+    try {
+      value = await work(...stores(transaction, store, others));
+    } catch (error) {
+      abort(transaction); // or what was written before it would be committed
+      throw error;
+    }
     await end;
     this.written?.(store);
     return value;
   }
 
   /**
-   * Returns the identity's seed; stores `made()` first if there is none. Never replaces one.
-   * @param {() => Uint8Array} made @returns {Promise<Uint8Array>}
+   * Returns the bytes under a key; stores `made()` first if there are none. Never replaces any.
+   * @param {'identity' | 'settings'} store @param {string} key @param {() => Uint8Array} made
+   * @returns {Promise<Uint8Array>}
    */
-  async seed(made) {
-    const kept = await done(this.read('identity').get('seed'));
+  async keepFirst(store, key, made) {
+    const kept = await done(this.read(store).get(key));
     if (kept) return kept;
     try {
-      await this.write('identity', (store) => done(store.add(made(), 'seed')));
+      await this.write(store, (s) => done(s.add(made(), key)));
     } catch (error) {
       if (asError(error).name !== 'ConstraintError') throw error; // another tab stored one first
     }
-    return done(this.read('identity').get('seed'));
+    return done(this.read(store).get(key));
+  }
+
+  /** Returns the identity's seed. @param {() => Uint8Array} made */
+  seed(made) {
+    return this.keepFirst('identity', 'seed', made);
   }
 
   /** @template {keyof Settings} K @param {K} key @returns {Promise<Settings[K]>} */

@@ -194,12 +194,8 @@ export class Engine {
     return this.keepInstance ? kept : new Uint8Array([...kept.subarray(0, PROFILE_BYTES), ...this.random(4)]);
   }
 
-  async keptInstance() {
-    const kept = await this.db.setting('instance');
-    if (kept) return kept;
-    const made = this.random(8);
-    await this.db.setSetting('instance', made);
-    return made;
+  keptInstance() {
+    return this.db.keepFirst('settings', 'instance', () => this.random(8));
   }
 
   /** Starts a client, after stopping the present one. */
@@ -570,7 +566,7 @@ export class Engine {
   received(contact, message) {
     contact.unread += 1;
     this.changed(contact, true);
-    this.tell.messages(contact.id, [message]);
+    if (message.kind !== 'text' || !message.reply) this.tell.messages(contact.id, [message]);
     this.tell.news(contact.id, message.text);
   }
 

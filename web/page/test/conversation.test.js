@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { encodeNote } from '../engine/about.js';
 import { CHAT, PIPE, encodeMessage } from '../engine/chat.js';
 import { Conversation } from '../engine/conversation.js';
 import { MemoryDb } from './memory-db.js';
@@ -161,6 +162,21 @@ describe('a message that the person writes', () => {
     expect(texts(dialled[0])).toEqual(['one']);
   });
 
+  test('is not shown again when it is deleted while its quote is looked up', async () => {
+    await conversation.write({ id: id(1), text: 'one' });
+    await conversation.write({ id: id(2), text: 'two', reply: id(1) });
+    shown.length = 0;
+    const look = db.messageById.bind(db);
+    db.messageById = async (...args) => {
+      await new Promise((done) => setImmediate(done));
+      return look(...args);
+    };
+    const again = conversation.shown([db.list[1]]);
+    await conversation.remove(2);
+    await again;
+    expect(shown).toEqual([]);
+  });
+
   test('survives the engine: a new conversation sends what an old one left', async () => {
     await conversation.write({ id: id(1), text: 'one' });
     const later = new Conversation(contact, conversation.engine);
@@ -191,6 +207,20 @@ describe('a message that arrives', () => {
     next.link();
     expect(await come(next, 7, 'hi')).toBe(true);
     expect(db.list.map(({ text }) => text)).toEqual(['hi']);
+  });
+
+  test('is counted at once, in order, even if it answers another', async () => {
+    const counted = [];
+    conversation.engine.received = (_, { text }) => counted.push(text);
+    await conversation.write({ id: id(1), text: 'mine' });
+    await conversation.start();
+    dialled[0].link();
+    const note = encodeNote({ id: id(7), written: 0, reply: id(1) });
+    dialled[0].emit('message', { channel: 0, data: note, taken() {} });
+    await Promise.all([come(dialled[0], 7, 'a reply'), come(dialled[0], 8, 'plain')]);
+    await new Promise((done) => setImmediate(done));
+    expect([counted, contact.last.text]).toEqual([['a reply', 'plain'], 'plain']);
+    expect(shown.find(({ text }) => text === 'a reply').quote.text).toBe('mine');
   });
 
   test('is taken and not shown if its type is unknown', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Db } from '../engine/db.js';
 import { Group } from '../engine/group.js';
 
 /** A store whose transactions the test commits. */
@@ -42,4 +43,18 @@ test('what fails does not take the others with it', async () => {
     { value: 'good' },
   ]);
   clearInterval(commit);
+});
+
+test('a transaction is taken back when its work fails', async () => {
+  const made = [];
+  const transaction = () => {
+    const one = { objectStore: () => ({}), abort: () => (one.aborted = true) };
+    made.push(one);
+    queueMicrotask(() => one.oncomplete());
+    return one;
+  };
+  const db = new Db({ transaction });
+  await expect(db.write('contacts', () => Promise.reject(new Error('bad')))).rejects.toThrow('bad');
+  await db.write('contacts', async () => {});
+  expect(made.map(({ aborted = false }) => aborted)).toEqual([true, false]);
 });

@@ -77,7 +77,7 @@ beforeEach(() => {
       received.push(...list);
       gone.push(...removed);
     },
-    received: (_, message) => received.push(message),
+    received: (_, message) => message.reply || received.push(message), // a reply is shown with its quote
     talk: () => settings,
     log() {},
   });
