@@ -229,9 +229,9 @@ export const commands = {
     if (contact?.blocked) await engine.parting.decide(id, 'block', contact.name || contact.hint);
     else if (contact?.pairedAt) await engine.parting.decide(id, 'delete', contact.name || contact.hint);
     else if (contact) engine.client?.forget(id);
-    await engine.db.remove('contacts', id);
-    await engine.db.forgetMessages(id);
+    await engine.db.forgetMessages(id); // before the contact: no message may stay without one
     await engine.files.forget(id);
+    await engine.db.remove('contacts', id);
     engine.tell.state();
   },
 
