@@ -59,6 +59,7 @@ export function messageJson(message) {
     from: mine ? 'me' : 'contact',
     at: iso(at),
     ...(written && { written: iso(written) }),
+    ...(message.kind === 'text' && message.reply && { reply: message.reply }),
     kind,
     state,
   };
