@@ -19,7 +19,7 @@ void sim_strangers_note(sim_client *c, int peer, sim_decision decided) {
     c->has_refused[i] |= decided == SIM_REFUSED;
     c->invited[i] &= allowed;
     c->dialled[i] &= allowed;
-    c->knocked[i] &= decided == SIM_UNDECIDED;
+    c->knocked[i] = false; /* also when the decision is taken back */
   }
 }
 
