@@ -11,6 +11,8 @@ import { Group } from './group.js';
 const VERSION = 3;
 /** How many messages are read at once while all are looked through. Each may be long. */
 const BATCH = 100;
+/** How long a deletion waits for other connections to the database to close. */
+const BLOCKED_MS = 5000;
 
 /** @typedef {import('./types.js').Contact} Contact */
 /** @typedef {import('./types.js').Decision} Decision */
@@ -406,11 +408,26 @@ export class Db {
     await end;
   }
 
-  /** Deletes the database and all that is in it, and opens an empty one. Other engines of this profile lose theirs. */
+  /**
+   * Deletes the database and all that is in it, and opens an empty one. Other engines of this profile lose theirs.
+   * Returns false if one of them keeps it open: then it is empty, and is deleted once that engine ends.
+   */
   async startEmpty() {
     const { name } = this.db;
+    await this.clear().catch(() => {}); // it may be damaged; then it is deleted all the same
     this.db.close();
-    await done(this.factory.deleteDatabase(name));
+    const request = this.factory.deleteDatabase(name);
+    const blocked = new Promise((resolve) => {
+      request.onblocked = () => setTimeout(resolve, BLOCKED_MS, 'blocked');
+    });
+    if ((await Promise.race([done(request), blocked])) === 'blocked') return false;
     this.db = await openRaw(name, this.factory);
+    return true;
+  }
+
+  async clear() {
+    const transaction = this.db.transaction([...this.db.objectStoreNames], 'readwrite', { durability: 'strict' });
+    for (const name of this.db.objectStoreNames) transaction.objectStore(name).clear();
+    await committed(transaction);
   }
 }

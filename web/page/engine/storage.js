@@ -123,7 +123,7 @@ export const storage = {
   deleteEverything: async (engine) => {
     await engine.disconnect();
     engine.files.stop();
-    await engine.db.startEmpty();
+    if (!(await engine.db.startEmpty())) return engine.tell.deleted(); // the tabs load again, which ends other engines
     await engine.restart(() => engine.tell.deleted()); // with a new identity
   },
 };

@@ -42,11 +42,8 @@ worker.addEventListener('message', (event) => {
   if (event.data === 'keep the rest') event.waitUntil(keepTheRest());
 });
 
-/** @param {string} path @param {Request} request */
-const kept = async (path, request) => (await (await caches.open(CACHE)).match(path)) ?? fetch(request);
-
-/** Returns a file of `later`, and keeps it if it is not kept yet. @param {string} path @param {Request} request */
-async function keptLater(path, request) {
+/** Returns a file, and keeps it if it is not kept yet, or not any more. @param {string} path @param {Request} request */
+async function kept(path, request) {
   const cache = await caches.open(CACHE);
   const found = await cache.match(path);
   if (found) return found;
@@ -57,7 +54,7 @@ async function keptLater(path, request) {
 
 /** A file that cannot be had now is tried again at the next visit. */
 async function keepTheRest() {
-  for (const path of LATER) await keptLater(path, new Request(path)).catch(() => {});
+  for (const path of LATER) await kept(path, new Request(path)).catch(() => {});
 }
 
 worker.addEventListener('fetch', (event) => {
@@ -67,8 +64,7 @@ worker.addEventListener('fetch', (event) => {
   if (request.method === 'POST' && pathname === '/share') event.respondWith(takeShared(request));
   if (request.method !== 'GET') return;
   if (request.mode === 'navigate' && pathname === SHELL) event.respondWith(kept(SHELL, request));
-  else if (files.has(pathname)) event.respondWith(kept(pathname, request));
-  else if (later.has(pathname)) event.respondWith(keptLater(pathname, request));
+  else if (files.has(pathname) || later.has(pathname)) event.respondWith(kept(pathname, request));
 });
 
 /**

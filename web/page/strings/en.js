@@ -561,6 +561,7 @@ export default (f) => ({
       'can no longer reach you here. Files you saved elsewhere stay.',
     deleteYes: 'Delete everything',
     deleting: 'Deleting…',
+    deleteFailed: 'Not everything could be deleted. Try again.',
     saveFirst: 'Save my identity first',
   },
   export: {

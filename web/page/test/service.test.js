@@ -29,13 +29,25 @@ function serviceWorker(names, missing = []) {
       this.path = path;
     }
   }
-  const globals = { self, caches, fetch: ({ path }) => load(path), Request: FakeRequest, VERSION: 'new' };
+  const globals = {
+    self,
+    caches,
+    fetch: ({ path, url }) => load(path ?? new URL(url).pathname),
+    Request: FakeRequest,
+    VERSION: 'new',
+  };
   const files = { FILES: ['/', '/assets/page.js'], LATER: ['/assets/gone.js', '/assets/ar.js'] };
   const all = { ...globals, ...files };
   new Function(...Object.keys(all), source)(...Object.values(all));
   const fire = (name) => new Promise((done, fail) => heard[name]({ waitUntil: (work) => work.then(done, fail) }));
   const kept = () => [...(stored.get('pairlink-page-new')?.keys() ?? [])];
-  return { fire, kept };
+  const get = (path) =>
+    new Promise((respondWith) => {
+      const request = { method: 'GET', mode: 'no-cors', url: `https://relay${path}` };
+      heard.fetch({ request, respondWith });
+    });
+  const wipe = () => stored.clear();
+  return { fire, kept, get, wipe };
 }
 
 test('the first visit keeps only what it needs', async () => {
@@ -53,4 +65,13 @@ test('an update keeps the rest too, as far as it can be had', async () => {
 test('an update without what every visit needs fails', async () => {
   const { fire } = serviceWorker(['pairlink-page-old'], ['/assets/page.js']);
   await expect(fire('install')).rejects.toThrow('no network');
+});
+
+test('what was deleted is kept again when it is loaded', async () => {
+  const { fire, kept, get, wipe } = serviceWorker([]);
+  await fire('install');
+  wipe();
+  await get('/assets/page.js');
+  await get('/assets/ar.js');
+  expect(kept()).toEqual(['/assets/page.js', '/assets/ar.js']);
 });

@@ -7,15 +7,23 @@ import { go } from '../store.js';
 export function DeleteEverything() {
   const [sure, setSure] = useState(false);
   const [deleting, setDeleting] = useState(false);
+  const [failed, setFailed] = useState(false);
   const remove = () => {
     setDeleting(true);
-    void call('deleteEverything');
+    setFailed(false);
+    call('deleteEverything').catch(() => {
+      setDeleting(false);
+      setFailed(true);
+    });
   };
   return (
     <section class="parting">
       {sure ? (
         <div class="sure" role="group" aria-label={s.storage.deleteAll}>
           <p>{s.storage.deleteSure}</p>
+          <p role="status" class="note-bad">
+            {failed && s.storage.deleteFailed}
+          </p>
           <div class="buttons">
             <button type="button" class="button button-danger" disabled={deleting} onClick={remove}>
               {deleting ? s.storage.deleting : s.storage.deleteYes}
