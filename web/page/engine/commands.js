@@ -117,9 +117,7 @@ export const commands = {
     const contact = engine.contacts.get(id);
     if (!contact) return turnAway(engine, id, 'block');
     contact.blocked = true;
-    engine.conversations.get(id)?.stop();
-    engine.conversations.delete(id);
-    engine.client?.block(id);
+    engine.shutOut(id);
     await engine.changed(contact, true);
   },
 

@@ -559,7 +559,12 @@ export class Engine {
     const list = [...this.unsaved].filter((contact) => this.contacts.get(contact.id) === contact);
     this.unsaved.clear();
     this.saveDue = null;
-    await this.db.putAll('contacts', list);
+    try {
+      await this.db.putAll('contacts', list);
+    } catch (error) {
+      for (const contact of list) this.unsaved.add(contact); // stored with the next that changes
+      throw error;
+    }
   }
 
   /** @param {Contact} contact @param {Message} message */

@@ -112,3 +112,20 @@ test('what may be told is taken over, and typing ends where it is off', async ()
   await engine.reload();
   expect(engine.talk).toEqual({ typing: true, read: true });
 });
+
+test('a contact that could not be stored is stored with the next', async () => {
+  const { putAll } = engine.db;
+  engine.db.putAll = async () => {
+    engine.db.putAll = putAll;
+    throw new Error('full');
+  };
+  const bo = engine.contacts.get('bo');
+  bo.name = 'Bob';
+  await expect(engine.changed(bo, true)).rejects.toThrow('full');
+  const cem = engine.addContact({ id: 'cem', how: 'asked' });
+  await engine.changed(cem, true);
+  expect(stores.contacts.map(({ id, name }) => [id, name])).toEqual([
+    ['bo', 'Bob'],
+    ['cem', ''],
+  ]);
+});
