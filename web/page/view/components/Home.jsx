@@ -1,5 +1,5 @@
 /** The first screen: invite someone, or join someone. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { invite } from '../actions.js';
 import { useEngine } from '../store.js';
@@ -10,20 +10,12 @@ import { Knocks } from './Knocks.jsx';
 import { MoreButton } from './MoreButton.jsx';
 import { PendingInvites } from './PendingInvites.jsx';
 
-/** The page has just been opened: then the browser decides what has the focus. */
-let opened = true;
-
 /** @param {{place: import('../store.js').OpenPlace}} props */
 export function Home({ place }) {
   const people = useEngine((engine) => engine.contacts.length);
   const online = useEngine((engine) => engine.server.state === 'online');
   const [making, setMaking] = useState(false);
   const [typed, setTyped] = useState(false);
-  const title = useRef(/** @type {HTMLHeadingElement | null} */ (null));
-  useEffect(() => {
-    if (!opened && document.activeElement === document.body) title.current?.focus();
-    opened = false;
-  }, []);
   const start = async () => {
     setMaking(true);
     await invite().finally(() => setMaking(false));
@@ -31,9 +23,7 @@ export function Home({ place }) {
   if (people > 0 && place.screen === 'home') {
     return (
       <div class="pick">
-        <h1 ref={title} tabIndex={-1}>
-          {s.home.pickTitle}
-        </h1>
+        <h1>{s.home.pickTitle}</h1>
         <p>{s.home.pick}</p>
       </div>
     );
@@ -53,9 +43,7 @@ export function Home({ place }) {
       )}
       <div class="home-body">
         {people === 0 && <Knocks />}
-        <h1 ref={title} tabIndex={-1}>
-          {people === 0 ? s.home.title : s.home.another}
-        </h1>
+        <h1>{people === 0 ? s.home.title : s.home.another}</h1>
         {people === 0 && (
           <p class="lead">
             <Icon name="shield" />

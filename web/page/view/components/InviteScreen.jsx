@@ -1,5 +1,4 @@
 /** One invitation: to say, to send, to scan. When someone uses it, actions.js opens the thread. */
-import { useEffect, useRef } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { cancelInvite, invite as makeInvite, say } from '../actions.js';
 import { useEngine } from '../store.js';
@@ -19,8 +18,6 @@ export function InviteScreen({ place }) {
   const invite = useEngine((engine) => engine.invites.find(({ secret }) => secret === place.secret));
   const people = useEngine((engine) => engine.contacts.length);
   const now = useNow(1000);
-  const title = useRef(/** @type {HTMLHeadingElement | null} */ (null));
-  useEffect(() => title.current?.focus(), []);
 
   if (!invite || invite.expiresAt <= now) {
     return (
@@ -28,9 +25,7 @@ export function InviteScreen({ place }) {
         <header class="bar">
           <BackButton />
         </header>
-        <h1 ref={title} tabIndex={-1}>
-          {s.invite.gone}
-        </h1>
+        <h1>{s.invite.gone}</h1>
         <button type="button" class="button button-main" onClick={makeInvite}>
           {s.invite.again}
         </button>
@@ -41,9 +36,7 @@ export function InviteScreen({ place }) {
     <div class="page invite">
       <header class="bar">
         <BackButton />
-        <h1 ref={title} tabIndex={-1}>
-          {s.invite.heading}
-        </h1>
+        <h1>{s.invite.heading}</h1>
       </header>
       {people === 0 && <Knocks />}
       <div class="invite-body">
