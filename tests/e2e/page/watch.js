@@ -9,6 +9,20 @@ export function watchFocus() {
   document.addEventListener('pointerdown', ({ target }) => (trusted = target), true);
   document.addEventListener('keydown', () => (trusted = null), true);
   document.addEventListener('focusin', ({ target }) => (last = target), true);
+  // Tab leads from the last element out of the page; then nothing is lost.
+  let tabbed = false;
+  document.addEventListener('keydown', ({ key }) => (tabbed = key === 'Tab'), true);
+  document.addEventListener('keyup', () => (tabbed = false), true);
+  document.addEventListener(
+    'focusout',
+    ({ target, relatedTarget }) => {
+      if (!tabbed || relatedTarget) return;
+      queueMicrotask(() => {
+        if (last === target && target.isConnected && target.checkVisibility()) last = null;
+      });
+    },
+    true,
+  );
   const look = () => {
     if (!last || trusted?.isConnected || (document.activeElement && document.activeElement !== document.body)) return;
     lost.push(`${history.state?.place?.screen ?? 'home'}: after ${name(last)}`);
