@@ -18,6 +18,7 @@ export default defineConfig({
         hookTimeout: 120_000,
         fileParallelism: false,
         retry: 1,
+        expect: { poll: { timeout: 15_000 } },
       }),
       project('interop', ['tests/interop/**/*.test.js'], {
         testTimeout: 120_000,

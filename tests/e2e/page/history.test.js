@@ -40,12 +40,23 @@ const toNewest = async (person) => {
   await scroller(person).press('End');
   await expect.poll(() => fromEnd(person)).toBeLessThan(2);
 };
+/** Waits until nothing scrolls any more: the wheel is turned before the page has moved. */
+const stillScroller = (person) =>
+  scroller(person).evaluate(async (box) => {
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    for (let last = NaN; last !== box.scrollTop;) {
+      last = box.scrollTop;
+      await frame();
+      await frame();
+    }
+  });
 /** Turns the wheel until the text is there. */
 async function wheelTo(person, text, step) {
   await scroller(person).hover();
   const wanted = exact(person, text);
   for (let turn = 0; turn < 300 && (await wanted.count()) === 0; turn += 1) await person.page.mouse.wheel(0, step);
-  expect(await wanted.count()).toBe(1);
+  await wanted.waitFor();
+  await stillScroller(person);
 }
 
 describe('a long thread', () => {
@@ -75,19 +86,21 @@ describe('a long thread', () => {
       const first = () => Number(box.querySelector('.message').dataset.n);
       const watched = () => [...box.querySelectorAll('.message')].find((row) => row.getBoundingClientRect().top > 200);
       const wrong = [];
-      for (let loads = 0, turns = 0; loads < 3 && turns < 400; turns += 1) {
+      let loads = 0;
+      for (let turns = 0; loads < 3 && turns < 2000; turns += 1) {
         const row = watched();
         const [top, n] = [row.getBoundingClientRect().top, first()];
-        box.scrollBy({ top: -100, behavior: 'instant' });
+        const turn = Math.min(100, box.scrollTop); // it stands at the top while a page is slow to load
+        box.scrollBy({ top: -turn, behavior: 'instant' });
         await frame();
         await frame();
         const moved = row.getBoundingClientRect().top - top;
         if (first() !== n) loads += 1;
-        if (Math.abs(moved - 100) > 2) wrong.push(moved);
+        if (Math.abs(moved - turn) > 2) wrong.push([moved, turn]);
       }
-      return wrong;
+      return { loads, wrong };
     });
-    expect(jumps).toEqual([]);
+    expect(jumps).toEqual({ loads: 3, wrong: [] });
   });
 });
 
@@ -139,7 +152,7 @@ describe('what comes while one reads far up', () => {
     const before = await place();
     for (const text of ['first news', 'second news', 'third news']) await bo.say(text);
     await ana.button('3 new messages').waitFor();
-    expect(await place()).toBe(before);
+    expect(await place()).toBeCloseTo(before, 0);
     expect(await ana.page.locator('.contact .unread').textContent()).toContain('3');
     await ana.button('3 new messages').click();
     await ana.hears('third news');
