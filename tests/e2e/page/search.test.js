@@ -123,8 +123,11 @@ async function fill(count) {
     messages.put({ n: 10_000 + n, contact, mine: 0, id: `${n}`, kind: 'text', text, at: n + 1, state: 'received' });
   }
   const file = { name: 'holiday-photo.jpg', size: 1, type: 'image/jpeg', count: 1, folder: false, group: '' };
-  messages.put({ contact, mine: 1, id: 'f', kind: 'file', text: file.name, at: 1, state: 'over', file });
+  messages.put({ n: 15_000, contact, mine: 1, id: 'f', kind: 'file', text: file.name, at: 1, state: 'over', file });
   messages.delete(IDBKeyRange.bound(11_000, 14_000));
-  await new Promise((ok) => (transaction.oncomplete = ok));
+  await new Promise((ok, fail) => {
+    transaction.oncomplete = ok;
+    transaction.onabort = () => fail(transaction.error);
+  });
   db.close();
 }
