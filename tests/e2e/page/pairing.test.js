@@ -140,6 +140,7 @@ describe('by ID', () => {
     await bo.join(await ana.ownId());
     await ana.page.getByRole('button', { name: 'Block' }).click();
     await expect.poll(() => ana.page.locator('.knock').count(), { timeout: 15_000 }).toBe(0);
+    await bo.page.reload(); // asks again
     await bo.page.getByText('asked, waiting for an answer').first().waitFor();
   });
 });
