@@ -40,23 +40,24 @@ const toNewest = async (person) => {
   await scroller(person).press('End');
   await expect.poll(() => fromEnd(person)).toBeLessThan(2);
 };
-/** Waits until nothing scrolls any more: the wheel is turned before the page has moved. */
-const stillScroller = (person) =>
-  scroller(person).evaluate(async (box) => {
-    const frame = () => new Promise((done) => requestAnimationFrame(done));
-    for (let last = NaN; last !== box.scrollTop;) {
+/** Waits until nothing has scrolled for some frames: the wheel is turned before the page has moved. */
+const stands = (person, frames) =>
+  scroller(person).evaluate(async (box, wanted) => {
+    for (let still = 0, last = NaN; still < wanted; still = last === box.scrollTop ? still + 1 : 0) {
       last = box.scrollTop;
-      await frame();
-      await frame();
+      await new Promise((done) => requestAnimationFrame(done));
     }
-  });
+  }, frames);
 /** Turns the wheel until the text is there. */
 async function wheelTo(person, text, step) {
   await scroller(person).hover();
   const wanted = exact(person, text);
-  for (let turn = 0; turn < 300 && (await wanted.count()) === 0; turn += 1) await person.page.mouse.wheel(0, step);
-  await wanted.waitFor();
-  await stillScroller(person);
+  for (let turn = 0; turn < 300 && (await wanted.count()) === 0; turn += 1) {
+    await person.page.mouse.wheel(0, step);
+    await stands(person, 3); // turns that pile up could pass by the text
+  }
+  await stands(person, 10);
+  expect(await wanted.count()).toBe(1);
 }
 
 describe('a long thread', () => {
