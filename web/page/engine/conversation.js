@@ -71,7 +71,7 @@ export class Conversation {
     this.stopped = false;
     this.pendingCount = 0;
     this.talk = new Talk(this);
-    /** Messages that were deleted: what is still being looked up for them must not show them again. @type {Set<number>} */
+    /** Deleted messages: what is still being looked up for them must not show them again. @type {Set<number>} */
     this.removed = new Set();
     /** The relay answered the last call, and said that nobody is there. */
     this.absent = false;

@@ -42,7 +42,7 @@ worker.addEventListener('message', (event) => {
   if (event.data === 'keep the rest') event.waitUntil(keepTheRest());
 });
 
-/** Returns a file, and keeps it if it is not kept yet, or not any more. @param {string} path @param {Request} request */
+/** Returns a file, and keeps it if it is not kept, or not any more. @param {string} path @param {Request} request */
 async function kept(path, request) {
   const cache = await caches.open(CACHE);
   const found = await cache.match(path);
