@@ -2,7 +2,7 @@
  * What this tab shows: the engine's last state, the messages of its open threads, and the place where the person is.
  * The place is kept in history.state, so that going back and reloading work; the address never contains it.
  */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 /** @typedef {import('../engine/types.js').State} State */
 /**
@@ -86,13 +86,19 @@ const initially = {
 export const store = createStore(initially);
 
 /**
- * Renders the component again when the part that `select` returns has changed.
+ * Renders the component again when the part that `select` returns has changed. `select` may use the component's props:
+ * the one of the last rendering counts.
  * @template T @param {(view: View) => T} select @returns {T}
  */
 export function useStore(select) {
-  const [picked, setPicked] = useState(() => select(store.get()));
+  const [, redraw] = useState({});
+  const picked = select(store.get());
+  const shown = useRef({ select, picked });
+  shown.current = { select, picked };
   useEffect(() => {
-    const look = (/** @type {View} */ value) => setPicked(() => select(value));
+    const look = (/** @type {View} */ value) => {
+      if (!Object.is(shown.current.select(value), shown.current.picked)) redraw({});
+    };
     look(store.get());
     return store.subscribe(look);
   }, []);
