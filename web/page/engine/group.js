@@ -3,7 +3,7 @@
  * only when its own transaction is on the disk.
  */
 
-/** So many pieces share a transaction. */
+/** The most pieces that share a transaction. */
 const PIECES_MAX = 200;
 
 /** @typedef {(store: IDBObjectStore, ...others: IDBObjectStore[]) => Promise<any>} Work */

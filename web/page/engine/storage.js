@@ -109,7 +109,7 @@ export const storage = {
   },
 
   /**
-   * Removes received files, of one contact or of all, that came more than so many days ago. Their cards stay.
+   * Removes received files, of one contact or of all, that came more than `days` days ago. Their cards stay.
    * @param {Engine} engine @param {{contact?: string, days?: number}} args
    */
   removeReceived: async (engine, args) => {

@@ -13,7 +13,7 @@ import { asError } from './errors.js';
 
 /** Texts that come into view one after the other are reported together. */
 const READ_SETTLE_MS = 200;
-/** The newest message of the other side is looked for among so many. */
+/** The newest message of the other side is looked for among the last ones, at most this number. */
 const RECENT = 50;
 
 /** @typedef {import('./types.js').Session} Session */

@@ -19,7 +19,7 @@ import { PAGE, append, begin, drop, holds, prepend, take } from './window.js';
 
 /** @typedef {{contact: string, list: Message[], gone?: number[]}} Update */
 
-/** So many threads are held at a time. */
+/** The most threads that are held at a time. */
 const HELD_MAX = 5;
 
 /** The contacts whose threads are held, the last one opened at the end. @type {string[]} */

@@ -16,7 +16,7 @@
  * @property {number} run changes when the list was replaced by another part of the thread
  */
 
-/** So many messages are loaded at a time. */
+/** The most messages that are loaded at a time. */
 export const PAGE = 100;
 /** More than this are never held; who reads at the end keeps the newest KEEP of them. */
 export const MAX = 300;
