@@ -192,6 +192,7 @@
  * @property {number} stored
  * @property {number | null} rate bytes per second
  * @property {number | null} left milliseconds
+ * @property {number | null} still milliseconds since bytes last moved; null: they move, or should not
  * @property {boolean} accepted
  * @property {'' | 'person' | 'full'} heldHere
  * @property {'' | 'person' | 'full'} heldThere

@@ -284,6 +284,7 @@ const ar = (f) => ({
     progress: (stored, size) => `${f.size(stored)} من ${f.size(size)}`,
     rate: (bytes) => `${f.size(bytes)}/ث`,
     left: (ms) => `بقي ${f.span(ms)}`,
+    still: (ms) => `لا تقدّم منذ ${f.span(ms)}`,
     progressOf: (name) => `تقدّم ${f.iso(name)}`,
     wants: (name) => `يريد ${f.iso(name)} أن يرسل لك هذا.`,
     accept: 'قبول',

@@ -259,6 +259,7 @@ export default (f) => ({
     progress: (/** @type {number} */ stored, /** @type {number} */ size) => `${f.size(stored)} of ${f.size(size)}`,
     rate: (/** @type {number} */ bytes) => `${f.size(bytes)}/s`,
     left: (/** @type {number} */ ms) => `${f.span(ms)} left`,
+    still: (/** @type {number} */ ms) => `no progress for ${f.span(ms)}`,
     progressOf: (/** @type {string} */ name) => `Progress of ${f.iso(name)}`,
     wants: (/** @type {string} */ name) => `${f.iso(name)} wants to send you this.`,
     accept: 'Accept',

@@ -61,6 +61,7 @@ class Person {
     this.heldNow = false;
     this.lines = [];
     this.received = [];
+    this.now = () => performance.now();
     this.start();
   }
   /** Starts a new engine with the same database. */
@@ -68,7 +69,7 @@ class Person {
     const world = {
       db: this.db,
       store: this.store,
-      now: () => performance.now(),
+      now: () => this.now(),
       sha256: () => new Sha256(),
       room: async () => this.room ?? Infinity,
       shown() {},
@@ -87,7 +88,7 @@ class Person {
   }
   card(name) {
     const message = this.db.list.findLast((one) => one.text === name);
-    return message && { ...message, live: this.desk.cards.get(message.n)?.shown(performance.now()) };
+    return message && { ...message, live: this.desk.cards.get(message.n)?.shown(this.now(), this.desk.linked) };
   }
   async until(holds, what) {
     const look = async () => {
@@ -489,4 +490,49 @@ test('rates are those of the last seconds, and unknown at first', () => {
   for (let at = 5100; at <= 12_000; at += 100) meter.add(100, at);
   expect(meter.rate(12_000)).toBeLessThan(1100);
   expect(meter.rate(60_000)).toBeNull();
+});
+test('what stands is said to stand, without a rate; both return when bytes move again', () => {
+  const meter = new Meter();
+  meter.expect(true, 0);
+  expect([meter.still(5000), meter.still(7000)]).toEqual([null, 7000]); // not one byte
+  for (let at = 8000; at <= 12_000; at += 100) meter.add(1000, at);
+  expect([meter.rate(12_000) > 9000, meter.still(12_000)]).toEqual([true, null]);
+  expect(meter.still(17_000)).toBeNull();
+  expect([meter.still(19_000), meter.rate(19_000), meter.left(500, 19_000)]).toEqual([7000, null, null]);
+  for (let at = 60_000; at <= 62_000; at += 100) meter.add(1000, at);
+  expect(meter.rate(62_000)).toBeGreaterThan(9000); // the minute in between is left out
+  expect(meter.still(62_000)).toBeNull();
+});
+test('over a slow line bytes do not stand between two pieces, and have a rate', () => {
+  const meter = new Meter();
+  meter.expect(true, 0);
+  for (let at = 0; at <= 40_000; at += 8000) meter.add(16_000, at);
+  expect(meter.rate(40_000)).toBe(2000);
+  expect([meter.still(47_999), meter.rate(47_999) > 500]).toEqual([null, true]);
+  expect(meter.still(65_000)).toBe(25_000);
+});
+test('what is paused, held or without a connection does not stand', async () => {
+  let now = 0;
+  ana.now = () => now;
+  const cut = link();
+  bo.store.putPieces = () => new Promise(() => {}); // nothing is ever stored
+  await offer(ana, one('still.bin', randomBytes(2 * MIB)));
+  await bo.state('still.bin', 'asking');
+  const still = () => ana.card('still.bin').live.still;
+  now = 60_000;
+  expect(still()).toBeNull(); // it waits to be accepted
+  await bo.desk.accept(bo.card('still.bin').n);
+  await ana.until(() => ana.card('still.bin').live.accepted, 'accepted');
+  expect(still()).toBeNull();
+  now = 70_000;
+  expect(still()).toBe(10_000);
+  const { n } = ana.card('still.bin');
+  await ana.desk.hold(n, true);
+  expect(still()).toBeNull();
+  await ana.desk.hold(n, false);
+  expect(still()).toBeNull();
+  now = 80_000;
+  expect(still()).toBe(10_000);
+  cut();
+  expect(still()).toBeNull();
 });

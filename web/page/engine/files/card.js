@@ -7,10 +7,15 @@ import { Meter } from './meter.js';
 
 /** @typedef {import('../types.js').FileMessage} FileMessage */
 /** @typedef {import('../types.js').FileRecord} FileRecord */
+/** @typedef {import('../types.js').FileProgress} FileProgress */
 /** @typedef {import('../types.js').TransferFile} TransferFile */
 
 /** @param {number} held FILE_HELD_… @returns {'' | 'full' | 'person'} */
 const heldWord = (held) => (held === FILE_HELD_DISK_FULL ? 'full' : held ? 'person' : '');
+
+/** Returns true when bytes of it should move. @param {TransferFile} file */
+const moves = ({ state, heldHere, heldThere, stored, size }) =>
+  (state === 'moving' || (state === 'ending' && stored < size)) && !heldHere && !heldThere;
 
 export class Card {
   /** @param {FileMessage} message */
@@ -69,18 +74,23 @@ export class Card {
     this.passed += bytes;
   }
 
-  /** Returns what the tabs see. @param {number} now @returns {import('../types.js').FileProgress} */
-  shown(now) {
+  /**
+   * Returns what the tabs see.
+   * @param {number} now @param {boolean} linked whether a session carries files @returns {FileProgress}
+   */
+  shown(now, linked) {
     const files = [...this.files.values()];
     /** @param {'heldHere' | 'heldThere'} side */
     const held = (side) => heldWord(Math.max(0, ...files.map((file) => file[side])));
     const { size, stored } = this;
     const unknown = files.some(({ isStream }) => isStream);
+    this.meter.expect(linked && !this.paused && files.some(moves), now);
     return {
       size: unknown ? null : size,
       stored,
       rate: this.meter.rate(now),
       left: unknown ? null : this.meter.left(size - stored, now),
+      still: this.meter.still(now),
       accepted: files.some(({ state }) => state !== 'asking') || this.savedCount > 0,
       heldHere: this.paused ? 'person' : held('heldHere'),
       heldThere: held('heldThere'),

@@ -413,7 +413,7 @@ export class Desk {
       state: why === 0 ? 'saved' : 'over',
       why,
       byPeer,
-      told: this.session?.state === 'linked',
+      told: this.linked,
       ...(why === 0 && { size: file.size }),
     };
     const card = this.cardOf(file);
@@ -632,7 +632,7 @@ export class Desk {
       if (known) this.transfer.stop(group || open[0].id, why);
       const rest = open.filter((record) => !isOver(record));
       for (const record of rest) {
-        Object.assign(record, { state: 'over', why, byPeer: false, told: known && this.session?.state === 'linked' });
+        Object.assign(record, { state: 'over', why, byPeer: false, told: known && this.linked });
         delete record.open;
       }
       await this.files.store.put(...rest);
@@ -679,9 +679,13 @@ export class Desk {
     this.retry ??= setTimeout(() => this.tryAgain(), ROOM_RETRY_MS);
   }
 
+  /** Whether a session carries files at present. */
+  get linked() {
+    return this.session?.state === 'linked';
+  }
   /** How many cards closing the page would interrupt. */
   get underway() {
-    if (this.session?.state !== 'linked') return 0;
+    if (!this.linked) return 0;
     /** @param {TransferFile} file */
     const moves = (file) => file.state !== 'asking' && !file.heldHere && !file.heldThere;
     return [...this.cards.values()].filter((card) => !card.paused && [...card.files.values()].some(moves)).length;

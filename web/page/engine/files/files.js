@@ -80,8 +80,9 @@ export class Files {
   /** @returns {import('../types.js').FilesProgress} */
   shown() {
     const now = this.engine.now();
-    const cards = [...this.desks.values()].flatMap((desk) => [...desk.cards.values()]);
-    return Object.fromEntries(cards.map((card) => [card.n, card.shown(now)]));
+    /** @param {Desk} desk @returns {[number, import('../types.js').FileProgress][]} */
+    const ofDesk = (desk) => [...desk.cards.values()].map((card) => [card.n, card.shown(now, desk.linked)]);
+    return Object.fromEntries([...this.desks.values()].flatMap(ofDesk));
   }
   get underway() {
     return [...this.desks.values()].reduce((sum, desk) => sum + desk.underway, 0);

@@ -25,6 +25,7 @@ const nothing = {
   stored: 0,
   rate: null,
   left: null,
+  still: null,
   accepted: false,
   heldHere: '',
   heldThere: '',
@@ -115,12 +116,13 @@ function overWords({ why, byPeer }, name) {
 }
 
 /** @param {{live: FileProgress, name: string}} props */
-function Bar({ live: { size, stored, rate, left }, name }) {
+function Bar({ live: { size, stored, rate, left, still }, name }) {
   const share = size ? Math.min(1, stored / size) : 0;
   const percent = Math.floor(share * 100);
   const numbers = [size === null ? s.files.size(stored) : s.files.progress(stored, size)];
   if (rate) numbers.push(s.files.rate(rate));
   if (rate && left !== null) numbers.push(s.files.left(left));
+  if (still !== null) numbers.push(s.files.still(still));
   const known = size !== null && { 'aria-valuenow': percent };
   return (
     <div class="file-progress">
