@@ -4,7 +4,7 @@ import { INSTRUCTIONS } from './parts/instructions.mjs';
 
 test.skipIf(INSTRUCTIONS.missing())('instructions are counted', { timeout: 300_000 }, async () => {
   const cells = { 'two pairs': { pairs: 2, window: 1, size: 64, servers: ['raw', 'pairlink'] } };
-  const figures = await INSTRUCTIONS.measure({ cells, span: 0.3, logins: 4, messages: 40, sessions: 2 });
+  const figures = await INSTRUCTIONS.measure({ cells, span: 0.4, logins: 20, messages: 2_000, sessions: 2 });
   const { raw, pairlink } = figures.envelope['two pairs'];
   expect(raw).toBeGreaterThan(1);
   expect(pairlink).toBeGreaterThan(raw);
