@@ -13,7 +13,7 @@ let relay, browser, ana, bo, pair;
 beforeAll(async () => {
   relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
   browser = await startChromium();
-  pair = await openPair(relay.http, { browser });
+  pair = await openPair(relay.http, { browser, init: countPages });
   ({ ana, bo } = pair);
   await addHistory(ana, COUNT);
   await ana.here();
@@ -23,6 +23,16 @@ afterAll(async () => {
   await browser?.close();
   await relay?.stop();
 });
+
+/** Runs in the page: counts in `pagesAsked` how often messages are loaded. */
+function countPages() {
+  globalThis.pagesAsked = 0;
+  const { postMessage } = MessagePort.prototype;
+  MessagePort.prototype.postMessage = function (...args) {
+    if (args[0]?.cmd === 'messages') globalThis.pagesAsked += 1;
+    return postMessage.apply(this, args);
+  };
+}
 
 const rows = (person) => person.page.locator('.message').count();
 const scroller = (person) => person.page.locator('.scroller');
@@ -48,18 +58,29 @@ const stands = (person, frames) =>
       await new Promise((done) => requestAnimationFrame(done));
     }
   }, frames);
-/** Turns the wheel until the text is there. */
+/** Turns the wheel until the text is there. What is read never moves further than the wheel. */
 async function wheelTo(person, text, step) {
   await scroller(person).hover();
   const wanted = exact(person, text);
   let found = await wanted.count();
+  const jumps = [];
   for (let turn = 0; turn < 300 && !found; turn += 1) {
+    await scroller(person).evaluate(watchRow);
     await person.page.mouse.wheel(0, step);
     await stands(person, 3); // turns that pile up could pass by the text
+    const moved = await scroller(person).evaluate(() => globalThis.rowMoved());
+    if (!(Math.abs(moved) <= Math.abs(step) + 2)) jumps.push({ turn, moved });
     found = await wanted.count();
   }
-  expect(found).toBe(1); // rows that come near an edge may drop it again, at the other end
+  expect({ found, jumps }).toEqual({ found: 1, jumps: [] });
   await stands(person, 10);
+}
+/** Runs in the page: `rowMoved()` is how far the first row on the screen has moved since; NaN when it is gone. */
+function watchRow(box) {
+  const { top } = box.getBoundingClientRect();
+  const row = [...box.querySelectorAll('.message')].find((one) => one.getBoundingClientRect().bottom > top);
+  const before = row.getBoundingClientRect().top;
+  globalThis.rowMoved = () => (row.isConnected ? row.getBoundingClientRect().top - before : NaN);
 }
 
 describe('a long thread', () => {
@@ -69,7 +90,31 @@ describe('a long thread', () => {
     expect(await rows(ana)).toBeLessThanOrEqual(ROWS_MAX);
   });
 
-  test('goes to the very top and back', async () => {
+  test('is read with the wheel alone, up and down, to either end', async () => {
+    await wheelTo(ana, 'message 2400', -4000);
+    await wheelTo(ana, `message ${COUNT}`, 4000);
+    await scroller(ana).press('Home');
+    await exact(ana, 'message 1').waitFor();
+    await wheelTo(ana, 'message 500', 4000);
+    await wheelTo(ana, 'message 1', -4000);
+    expect(await rows(ana)).toBeLessThanOrEqual(ROWS_MAX);
+    await toNewest(ana);
+  });
+
+  test('loads no more than it needs on a screen that shows much of what is held', async () => {
+    await ana.page.setViewportSize({ width: 1280, height: 4000 });
+    await toNewest(ana);
+    await wheelTo(ana, 'message 2500', -1000);
+    await stands(ana, 30);
+    const before = await ana.page.evaluate(() => globalThis.pagesAsked);
+    expect(before).toBeGreaterThan(0);
+    await stands(ana, 30);
+    expect(await ana.page.evaluate(() => globalThis.pagesAsked)).toBe(before);
+    await ana.page.setViewportSize({ width: 1100, height: 760 });
+    await toNewest(ana);
+  });
+
+  test('goes to the very top and back by Home and End', async () => {
     await scroller(ana).press('Home');
     await exact(ana, 'message 1').waitFor();
     expect(await rows(ana)).toBeLessThanOrEqual(ROWS_MAX);

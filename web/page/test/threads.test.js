@@ -1,7 +1,19 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { setLink } from '../view/call.js';
 import { store } from '../view/store.js';
-import { jumpTo, jumpToNewest, loadNewer, loadThread, markSeen, onMessages, readBy } from '../view/threads.js';
+import {
+  jumpBack,
+  jumpTo,
+  jumpToDate,
+  jumpToFirst,
+  jumpToNewest,
+  loadNewer,
+  loadOlder,
+  loadThread,
+  markSeen,
+  onMessages,
+  readBy,
+} from '../view/threads.js';
 import { MAX, PAGE, begin } from '../view/window.js';
 
 const message = (n, more = {}) => ({ n, kind: 'text', mine: 0, state: 'received', at: n, text: `${n}`, ...more });
@@ -18,6 +30,7 @@ beforeEach(() => {
   setLink(/** @type {any} */ ({ call }));
   vi.stubGlobal('history', { state: null, pushState() {}, replaceState() {} });
   vi.stubGlobal('location', { pathname: '/' });
+  store.set({ jump: null, back: null, place: { screen: 'home' } });
 });
 
 const thread = () => store.get().threads[contact];
@@ -86,7 +99,7 @@ describe('a message that comes while messages are being loaded', () => {
 });
 
 test('a message that came and was deleted leaves no end that is never reached', async () => {
-  const stop = readBy({ contact, atEnd: () => false, place: () => 1 });
+  const stop = readBy({ contact, atEnd: () => false, place: () => 1, look() {} });
   hold(begin(run(201, 500), { older: true, newer: false }));
   comes(message(501));
   onMessages({ contact, list: [], gone: [501] });
@@ -99,4 +112,159 @@ test('a message that came and was deleted leaves no end that is never reached', 
   expect(thread().newer).toBe(false);
   comes(message(502));
   expect(numbers().at(-1)).toBe(502);
+});
+
+describe('the list looks at its edges again', () => {
+  let looks;
+  let stop;
+  beforeEach(() => {
+    looks = [];
+    // At the time of a look, an edge can be asked for again.
+    stop = readBy({
+      contact,
+      atEnd: () => false,
+      place: () => 150,
+      look: () => looks.push(thread().list.length),
+    });
+    return () => stop();
+  });
+
+  test.each([
+    ['older', loadOlder, run(1, 100)],
+    ['newer', loadNewer, run(301, 400)],
+  ])('when a page of %s messages has come: who stands at the very edge causes no event', async (_, load, page) => {
+    hold(begin(run(201, 300), { older: true, newer: true }));
+    const loaded = load(contact);
+    expect(looks).toEqual([]);
+    void load(contact);
+    expect(asked.length).toBe(1);
+    asked[0].answer(page);
+    await loaded;
+    expect(looks).toEqual([200]);
+    void load(contact);
+    expect(asked.length).toBe(2);
+  });
+
+  test('when a page was given up, because the other edge has moved meanwhile', async () => {
+    hold(begin(run(201, 500), { older: true, newer: true }));
+    const older = loadOlder(contact);
+    const newer = loadNewer(contact);
+    asked[1].answer(run(501, 600));
+    await newer; // this pushed the rows out before which the older page belongs
+    asked[0].answer(run(101, 200));
+    await older;
+    expect(numbers()[0]).toBe(301);
+    expect(looks).toEqual([300, 300]);
+    const again = loadOlder(contact);
+    expect(asked[2].args).toEqual({ contact, before: 301, count: PAGE });
+    asked[2].answer(run(201, 300));
+    await again;
+    expect([numbers()[0], numbers().length]).toEqual([201, MAX]);
+  });
+});
+
+describe('a jump', () => {
+  /** What was asked for, in short. */
+  const reads = () => asked.map(({ cmd, args }) => (cmd === 'messages' ? { ...args, contact: undefined } : cmd));
+  /** Each state in which the thread was drawn, with the jump of that moment. */
+  const drawn = () => {
+    const seen = [];
+    const stop = store.subscribe(({ threads, jump }) => {
+      if (threads[contact]) seen.push({ first: threads[contact].list[0]?.n, n: jump?.n });
+    });
+    return { seen, stop };
+  };
+
+  test('to a message that is held loads nothing', async () => {
+    hold(begin(run(1, 100), { older: false, newer: false }));
+    await jumpTo(contact, 40);
+    expect(asked).toEqual([]);
+    expect(store.get().jump).toEqual({ contact, n: 40, block: 'center', mark: true });
+    expect(store.get().place).toEqual({ screen: 'thread', contact });
+  });
+
+  test('loads a page on both sides, and that part is drawn together with where to go in it', async () => {
+    hold(begin(run(901, 1000), { older: true, newer: false }));
+    const { seen, stop } = drawn();
+    const moved = jumpTo(contact, 500);
+    expect(reads()).toEqual([
+      { before: 500, count: PAGE },
+      { after: 499, count: PAGE },
+    ]);
+    asked[0].answer(run(400, 499));
+    asked[1].answer(run(500, 599));
+    await moved;
+    stop();
+    expect(asked.length).toBe(2);
+    expect(seen[0]).toEqual({ first: 400, n: 500 });
+    expect([numbers().length, thread().older, thread().newer]).toEqual([200, true, true]);
+    expect(store.get().jump).toEqual({ contact, n: 500, block: 'center', mark: true });
+    expect(store.get().place).toEqual({ screen: 'thread', contact });
+  });
+
+  test('near an edge knows that nothing is beyond it', async () => {
+    const moved = jumpTo(contact, 2);
+    asked[0].answer(run(1, 1));
+    asked[1].answer(run(2, 101));
+    await moved;
+    expect([numbers()[0], thread().older, thread().newer]).toEqual([1, false, true]);
+  });
+
+  test('to the newest draws it together with the way there, and loads it only if it is not held', async () => {
+    hold(begin(run(1, 100), { older: false, newer: true }));
+    const { seen, stop } = drawn();
+    const moved = jumpToNewest(contact);
+    asked[0].answer(run(901, 1000));
+    await moved;
+    stop();
+    expect(seen[0]).toEqual({ first: 901, n: null });
+    store.set({ jump: null });
+    await jumpToNewest(contact);
+    expect(asked.length).toBe(1);
+    expect(store.get().jump).toEqual({ contact, n: null });
+  });
+
+  test('to a date goes to its first message, to the newest when there is none, and to the first of all', async () => {
+    hold(begin(run(1, 100), { older: false, newer: false }));
+    const dated = jumpToDate(contact, 30);
+    expect(asked[0]).toMatchObject({ cmd: 'messageAt', args: { contact, at: 30 } });
+    asked[0].answer(30);
+    await dated;
+    expect(store.get().jump).toEqual({ contact, n: 30, block: 'start' });
+    const late = jumpToDate(contact, 500);
+    asked[1].answer(null);
+    await late;
+    expect(store.get().jump).toEqual({ contact, n: null });
+    const first = jumpToFirst(contact);
+    asked[2].answer(1);
+    await first;
+    expect(store.get().jump).toEqual({ contact, n: 1, block: 'start' });
+  });
+
+  test('remembers where the person was, and goes back there', async () => {
+    hold(begin(run(1, 300), { older: false, newer: true }));
+    let place = 150;
+    const stop = readBy({ contact, atEnd: () => place === null, place: () => place, look() {} });
+    await jumpTo(contact, 20);
+    expect(store.get().back).toEqual({ contact, n: 150 });
+    place = 20;
+    await jumpBack();
+    expect(store.get()).toMatchObject({ jump: { contact, n: 150, block: 'start' }, back: null });
+    hold(begin(run(1, 300), { older: false, newer: false }));
+    place = null; // at the end
+    await jumpTo(contact, 20);
+    await jumpBack();
+    stop();
+    expect(store.get()).toMatchObject({ jump: { contact, n: null }, back: null });
+  });
+
+  test('to a message that was deleted meanwhile opens the thread at that place', async () => {
+    const moved = jumpTo(contact, 50);
+    onMessages({ contact, list: [], gone: [50] });
+    asked[0].answer(run(1, 49));
+    asked[1].answer(run(50, 60));
+    await moved;
+    expect(numbers()).not.toContain(50);
+    expect(store.get().jump?.n).toBe(50); // the list shows the next one
+  });
 });

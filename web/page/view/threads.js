@@ -39,6 +39,7 @@ let reader = null;
  * @property {string} contact
  * @property {() => boolean} atEnd
  * @property {() => number | null} place the number of the first message on the screen; null: at the end
+ * @property {() => void} look looks whether more of the thread is needed on the screen
  */
 
 /** The list on the screen reports itself. Returns a function that takes that back. @param {Reader} list */
@@ -52,8 +53,12 @@ export function readBy(list) {
 /** @param {string} contact */
 const atEnd = (contact) => reader?.contact !== contact || reader.atEnd();
 
-/** @param {string} contact @param {Thread} thread */
-const put = (contact, thread) => store.set(({ threads }) => ({ threads: { ...threads, [contact]: thread } }));
+/**
+ * @param {string} contact @param {Thread} thread
+ * @param {Partial<import('./store.js').View>} [also] what has to be drawn together with it
+ */
+const put = (contact, thread, also) =>
+  store.set(({ threads }) => ({ threads: { ...threads, [contact]: thread }, ...also }));
 
 /** @param {string} contact @returns {Thread | undefined} */
 const threadOf = (contact) => store.get().threads[contact];
@@ -76,13 +81,14 @@ export function onMessages(update) {
  * from them, or be newer than they are, so the thread takes it after them.
  * @template T
  * @param {string} contact @param {() => Promise<T>} read @param {(loaded: T) => Thread | undefined} join
+ * @param {Jump} [jump] where the list goes in it
  */
-async function loadInto(contact, read, join) {
+async function loadInto(contact, read, join, jump) {
   const own = { contact, came: /** @type {Update[]} */ ([]) };
   listening.add(own);
   try {
     const thread = join(await read());
-    if (thread) put(contact, own.came.reduce(updated, thread));
+    if (thread) put(contact, own.came.reduce(updated, thread), jump && { jump });
   } finally {
     listening.delete(own);
   }
@@ -104,16 +110,17 @@ function hold(contact) {
   }));
 }
 
-/** @param {string} contact */
-const loadNewest = (contact) =>
+/** @param {string} contact @param {Jump} [jump] */
+const loadNewest = (contact, jump) =>
   loadInto(
     contact,
     () => call('messages', { contact, count: PAGE }),
     (list) => begin(list, { older: list.length >= PAGE, newer: false }),
+    jump,
   );
 
-/** @param {string} contact @param {number} n */
-const loadAround = (contact, n) =>
+/** @param {Jump & {n: number}} jump */
+const loadAround = ({ contact, n, ...how }) =>
   loadInto(
     contact,
     () =>
@@ -122,13 +129,16 @@ const loadAround = (contact, n) =>
         call('messages', { contact, after: n - 1, count: PAGE }),
       ]),
     ([before, after]) => begin([...before, ...after], { older: before.length >= PAGE, newer: after.length >= PAGE }),
+    { contact, n, ...how },
   );
 
 /**
- * Runs a load, unless the same one is running.
- * @param {string} name @param {() => Promise<void>} load
+ * Loads a page at an edge, unless the same one is being loaded. Then the list looks again: who stands at the very edge
+ * causes no further event, and the page may have been given up for another that came first.
+ * @param {'older' | 'newer'} edge @param {string} contact @param {() => Promise<void>} load
  */
-async function once(name, load) {
+async function once(edge, contact, load) {
+  const name = `${edge} ${contact}`;
   if (loading.has(name)) return;
   loading.add(name);
   try {
@@ -136,11 +146,12 @@ async function once(name, load) {
   } finally {
     loading.delete(name);
   }
+  if (reader?.contact === contact) reader.look();
 }
 
 /** Loads the messages before those that are held. @param {string} contact */
 export function loadOlder(contact) {
-  return once(`older ${contact}`, async () => {
+  return once('older', contact, async () => {
     const before = threadOf(contact);
     if (!before?.older) return;
     const first = before.list[0]?.n;
@@ -157,7 +168,7 @@ export function loadOlder(contact) {
 
 /** Loads the messages after those that are held. @param {string} contact */
 export function loadNewer(contact) {
-  return once(`newer ${contact}`, async () => {
+  return once('newer', contact, async () => {
     const before = threadOf(contact);
     if (!before?.newer) return;
     const last = before.list.at(-1)?.n;
@@ -213,8 +224,8 @@ async function moveTo(jump) {
   rememberPlace(contact);
   hold(contact);
   const thread = threadOf(contact);
-  if (!thread || !holds(thread, n)) await loadAround(contact, n);
-  store.set({ jump });
+  if (thread && holds(thread, n)) store.set({ jump });
+  else await loadAround(jump);
   go({ screen: 'thread', contact });
 }
 
@@ -225,8 +236,10 @@ async function moveTo(jump) {
 export async function jumpToNewest(contact, { remember = true } = {}) {
   if (remember) rememberPlace(contact);
   else store.set({ back: null });
-  if (threadOf(contact)?.newer) await loadNewest(contact);
-  if (threadOf(contact)) store.set({ jump: { contact, n: null } });
+  const thread = threadOf(contact);
+  const jump = { contact, n: null };
+  if (thread?.newer) await loadNewest(contact, jump);
+  else if (thread) store.set({ jump });
 }
 
 /** @param {string} contact */

@@ -1,6 +1,7 @@
 /**
  * Keeps the place of a person in a list whose content changes above, below and around it. At the end it stays at the
- * end. Elsewhere the first row on the screen stays where it is, whatever is loaded before it or changes its height.
+ * end. Elsewhere the first row on the screen stays where it is, whatever is loaded before it or changes its height. The
+ * last row that is loaded is not the end as long as more rows follow it.
  *
  * The place is corrected when the browser has laid the page out, and before it paints. So a message costs no extra
  * layout, however many come.
@@ -16,6 +17,7 @@ const END_PX = 48;
  * @property {import('preact').RefObject<HTMLOListElement>} rows the list in it; its `.message` elements are the rows
  * @property {boolean} atEnd
  * @property {() => boolean} isAtEnd the same, at this moment
+ * @property {() => void} look tells the edges again
  * @property {() => void} onScroll
  * @property {() => void} toEnd
  * @property {(row: Element, block: 'start' | 'center') => void} toRow
@@ -24,22 +26,31 @@ const END_PX = 48;
  */
 
 /**
- * @param {unknown} head changes when the list begins with another row
- * @param {(edges: {top: number, bottom: number, height: number}) => void} moved called with the distances to the edges
- *   and the height of the screen, after each change
+ * @typedef {object} Edges
+ * @property {number} top how far the first row is above the screen
+ * @property {number} bottom how far the last row is below it
+ * @property {number} height of the screen
+ * @property {'up' | 'down' | null} went where the person scrolled last
+ */
+
+/**
+ * @param {{head: unknown, more: boolean}} list head: changes when the list begins with another row; more: rows follow
+ *   that are not loaded
+ * @param {(edges: Edges) => void} moved called after each change
  * @returns {Scroll}
  */
-export function useScroll(head, moved) {
+export function useScroll({ head, more }, moved) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const rows = useRef(/** @type {HTMLOListElement | null} */ (null));
-  const report = useRef(moved);
-  report.current = moved;
+  const now = useRef({ moved, more });
+  now.current = { moved, more };
   const [atEnd, setAtEnd] = useState(true);
-  const [keeper] = useState(() => makeKeeper(box, rows, report, setAtEnd));
+  const [keeper] = useState(() => makeKeeper(box, rows, now, setAtEnd));
   const before = useRef(head);
   if (before.current !== head) keeper.note(); // the rows are still those of before, and the person may have scrolled
   before.current = head;
   useLayoutEffect(() => keeper.settle(true), [head]);
+  useLayoutEffect(() => keeper.onScroll(), [more]); // what was only the last row loaded may now be the end
   useLayoutEffect(() => {
     const watcher = new ResizeObserver(() => keeper.settle());
     for (const element of [box.current, rows.current]) if (element) watcher.observe(element);
@@ -51,11 +62,11 @@ export function useScroll(head, moved) {
 /**
  * @param {import('preact').RefObject<HTMLDivElement>} boxRef
  * @param {import('preact').RefObject<HTMLOListElement>} rowsRef
- * @param {{current: (edges: {top: number, bottom: number, height: number}) => void}} report
+ * @param {{current: {moved: (edges: Edges) => void, more: boolean}}} now
  * @param {(atEnd: boolean) => void} setAtEnd
  */
-function makeKeeper(boxRef, rowsRef, report, setAtEnd) {
-  const state = { atEnd: true, top: 0 };
+function makeKeeper(boxRef, rowsRef, now, setAtEnd) {
+  const state = { atEnd: true, top: 0, went: /** @type {'up' | 'down' | null} */ (null) };
   /** The row that stays, and its distance from the top of the screen. @type {{row: Element, top: number} | null} */
   let anchor = null;
 
@@ -92,7 +103,7 @@ function makeKeeper(boxRef, rowsRef, report, setAtEnd) {
     const box = boxRef.current;
     if (!box) return;
     const bottom = box.scrollHeight - box.scrollTop - box.clientHeight;
-    report.current({ top: box.scrollTop, bottom, height: box.clientHeight });
+    now.current.moved({ top: box.scrollTop, bottom, height: box.clientHeight, went: state.went });
   };
 
   /**
@@ -116,15 +127,19 @@ function makeKeeper(boxRef, rowsRef, report, setAtEnd) {
     note,
     settle,
     isAtEnd: () => state.atEnd,
+    look: tell,
     topRow: () => rowBelow(0),
     lastRow: () => rowBelow((boxRef.current?.clientHeight ?? 1) - 1),
     onScroll() {
       const box = boxRef.current;
       if (!box) return;
-      const near = box.scrollHeight - box.scrollTop - box.clientHeight < END_PX;
+      const { more } = now.current;
+      const near = !more && box.scrollHeight - box.scrollTop - box.clientHeight < END_PX;
+      const went = box.scrollTop - state.top;
+      if (Math.abs(went) > 1) state.went = went < 0 ? 'up' : 'down';
       // Rows may have been added since the last layout. Only who went up has left the end.
       if (near) end(true);
-      else if (box.scrollTop < state.top - 1) end(false);
+      else if (more || went < -1) end(false);
       if (!near && state.atEnd) return;
       note();
       tell();
@@ -140,7 +155,7 @@ function makeKeeper(boxRef, rowsRef, report, setAtEnd) {
       end(false);
       const room = box.clientHeight - row.clientHeight;
       box.scrollTop += topOf(row) - Math.max(0, block === 'center' ? room / 2 : Math.min(room / 4, 64));
-      end(box.scrollHeight - box.scrollTop - box.clientHeight < 1);
+      end(!now.current.more && box.scrollHeight - box.scrollTop - box.clientHeight < 1);
       note();
       tell();
     },

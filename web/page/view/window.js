@@ -27,6 +27,9 @@ let runs = 0;
 /** @param {Message[]} list @param {{older: boolean, newer: boolean}} edges @returns {Thread} */
 export const begin = (list, { older, newer }) => ({ list, older, newer, run: ++runs });
 
+/** Whether one more page pushes messages out at the other edge. @param {Thread} thread */
+export const isFull = ({ list }) => list.length + PAGE > MAX;
+
 /** @param {Thread} thread @param {number} n */
 export const holds = ({ list }, n) => list.length > 0 && list[0].n <= n && n <= list[list.length - 1].n;
 

@@ -13,6 +13,7 @@ import { jumpToFirst, jumpToNewest, loadNewer, loadOlder, markSeen, readBy } fro
 import { useMessageMenu } from '../use-message-menu.js';
 import { useScroll } from '../use-scroll.js';
 import { useToday } from '../use-today.js';
+import { isFull } from '../window.js';
 import { Day } from './Day.jsx';
 import { DateChoice } from './DateChoice.jsx';
 import { FileCard } from './FileCard.jsx';
@@ -24,7 +25,7 @@ import { Moves } from './Moves.jsx';
 /** @typedef {import('../../engine/types.js').ShownContact} ShownContact */
 /** @typedef {import('../use-scroll.js').Scroll} Scroll */
 
-/** A page is loaded when the edge of the list is less than this many screens away. */
+/** A page is loaded when the edge of the list is less than this many screens away, and no further than its third. */
 const AHEAD = 2;
 /** So long a message that was jumped to is marked. */
 const MARK_MS = 2000;
@@ -41,10 +42,15 @@ export function MessageList({ contact, name, refused }) {
   const list = thread?.list ?? none;
   const rows = useMemo(() => rowsOf(list), [list]);
 
-  const scroll = useScroll(list[0]?.n, ({ top, bottom, height }) => {
-    const now = store.get().threads[id];
-    if (now?.older && top < AHEAD * height) void loadOlder(id);
-    if (now?.newer && bottom < AHEAD * height) void loadNewer(id);
+  const scroll = useScroll({ head: list[0]?.n, more: thread?.newer ?? false }, ({ top, bottom, height, went }) => {
+    const { threads, jump } = store.get();
+    if (jump?.contact === id) return; // the place is not reached yet
+    const now = threads[id];
+    const ahead = Math.min(AHEAD * height, (top + height + bottom) / 3);
+    // In a full list, a page at one edge takes one from the other. Only who goes there has it, or they would alternate.
+    const full = now !== undefined && isFull(now);
+    if (now?.older && top < ahead && (!full || went === 'up')) void loadOlder(id);
+    if (now?.newer && bottom < ahead && (!full || went === 'down')) void loadNewer(id);
     see();
   });
   const see = () => {
@@ -129,6 +135,7 @@ function useReader(contact, scroll) {
         contact,
         atEnd: scroll.isAtEnd,
         place: () => (scroll.isAtEnd() ? null : (numberOf(scroll.topRow()) ?? null)),
+        look: scroll.look,
       }),
     [contact],
   );
