@@ -57,6 +57,14 @@ export default [
     rules: {
       'hooks/rules-of-hooks': 'error',
       'page/components-are-used': 'error',
+      // An effect runs after the next frame. A key that is pressed before would go to what had the focus.
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.name="useEffect"] CallExpression[callee.property.name="focus"]',
+          message: 'Move the focus in useLayoutEffect, together with what is shown.',
+        },
+      ],
       'max-len': ['error', { ...lines, ignoreComments: false }],
     },
   },

@@ -1,5 +1,5 @@
 /** Asks for a day, and goes to its first message. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { jumpToDate } from '../threads.js';
 
@@ -13,7 +13,7 @@ function fieldValue(at) {
 /** @param {{contact: string, at: number, close: () => void}} props at: the day that it begins with */
 export function DateChoice({ contact, at, close }) {
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     field.current?.focus();
     return () => {

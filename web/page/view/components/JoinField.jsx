@@ -3,7 +3,7 @@
  * wrong. Words that fit are in a list below the field; people choose one with the arrow keys and Enter or Tab, by a
  * tap, or by typing it.
  */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { s, wordsFor } from '../../strings/index.js';
 import { call, forgetTry, join, nameOf } from '../actions.js';
 import { say } from '../spoken.js';
@@ -49,10 +49,10 @@ export function JoinField({ problem: problemBefore, focus = false, onTyped }) {
     if (answer.options) say(s.join.suggested(answer.options.length));
     return answer;
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (problemBefore || focus) field.current?.focus();
   }, [problemBefore]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (tried?.state === 'ended') field.current?.focus();
   }, [tried?.state]);
 

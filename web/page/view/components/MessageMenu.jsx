@@ -16,8 +16,6 @@ export function MessageMenu({ open: { message, row, ask }, name, writable, close
   const menu = useRef(/** @type {HTMLDivElement | null} */ (null));
   useLayoutEffect(() => {
     if (menu.current) place(menu.current, row);
-  }, [asking]);
-  useEffect(() => {
     menu.current?.querySelector('button')?.focus();
   }, [asking]);
   useEffect(() => {

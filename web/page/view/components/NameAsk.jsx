@@ -1,5 +1,5 @@
 /** Asks for a name for the contact right after pairing, without interrupting anything. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, say } from '../actions.js';
 
@@ -9,7 +9,7 @@ const focusComposer = () => document.querySelector(/** @type {'textarea'} */ ('.
 export function NameAsk({ contact, suggestion, focus = false }) {
   const [name, setName] = useState(suggestion ?? contact.hint);
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focus) field.current?.focus();
     // After pairing, the screen that had the focus is gone. On a phone, the keyboard would hide what is new.
     else if (document.activeElement === document.body && matchMedia('(pointer: fine)').matches) focusComposer();

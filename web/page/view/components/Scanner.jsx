@@ -1,5 +1,5 @@
 /** Reads a QR code with the camera. The camera runs only while this is shown. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { openReader } from '../qr-reader.js';
 import { Icon } from './Icon.jsx';
@@ -20,8 +20,8 @@ export function Scanner({ onFound, onClose }) {
   const video = useRef(/** @type {HTMLVideoElement | null} */ (null));
   const close = useRef(/** @type {HTMLButtonElement | null} */ (null));
   const [state, setState] = useState(/** @type {State} */ ('starting'));
+  useLayoutEffect(() => close.current?.focus(), []);
   useEffect(() => {
-    close.current?.focus();
     /** @type {MediaStream | undefined} */
     let stream;
     /** @type {ReturnType<typeof setTimeout> | undefined} */

@@ -1,5 +1,5 @@
 /** Asks who should get what another program shared. The text goes to that contact's composer, and is not sent yet. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { nameOf, openThread } from '../actions.js';
 import { draftOf, keepDraft } from '../drafts.js';
@@ -12,7 +12,7 @@ export function ShareScreen({ place }) {
   const contacts = useEngine((engine) => engine.contacts);
   const [text, setText] = useState(place.text);
   const title = useRef(/** @type {HTMLHeadingElement | null} */ (null));
-  useEffect(() => title.current?.focus(), []);
+  useLayoutEffect(() => title.current?.focus(), []);
   const people = contacts.filter(({ blocked }) => !blocked);
   /** @param {string} id */
   const take = (id) => {
