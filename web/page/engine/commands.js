@@ -1,4 +1,9 @@
-/** The commands of the tabs. The tab gets what a command returns as its answer, and what it throws as an error. */
+/**
+ * The commands of the tabs. The tab gets what a command returns as its answer, and what it throws as an error.
+ *
+ * What a person decides is stored first and holds then: a command whose write fails changes nothing and throws an
+ * UnsavedError, which view/unsaved.js puts into words.
+ */
 import { TEXT_MAX_CHARS, cleanName } from './chat.js';
 import { keyOf } from './engine.js';
 import { fileCommands } from './files/files.js';
@@ -15,10 +20,9 @@ const INVITE_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 /** @param {Engine} engine @param {string} id @param {'ignore' | 'block'} kind */
 async function turnAway(engine, id, kind) {
-  const name = engine.knocks.get(id)?.name;
+  await engine.parting.decide(id, kind, engine.knocks.get(id)?.name);
   engine.knocks.delete(id);
-  await engine.parting.decide(id, kind, name);
-  await engine.db.remove('knocks', id);
+  engine.aside(engine.db.remove('knocks', id));
   engine.tell.state();
 }
 
@@ -36,25 +40,23 @@ export const commands = {
    * problem.
    * @param {Engine} engine @param {{text: string}} args
    */
-  join: (engine, { text }) => {
+  join: async (engine, { text }) => {
     const found = inspect(engine, text);
     if (found.code) return { claim: engine.codes.try(found.code) };
     if (!found.id) return { problem: found.problem };
-    let contact = engine.contacts.get(found.id);
-    if (!contact)
-      contact = engine.addContact({ id: found.id, how: found.kind === 'link' ? 'invited' : 'asked', link: found.link });
-    else if (found.link && (!contact.pairedAt || contact.problem)) {
-      contact.link = found.link;
-      if (!contact.pairedAt) contact.how = 'invited';
-      engine.conversations.get(contact.id)?.stop();
-      engine.conversations.delete(contact.id);
-    }
-    if (contact.link) contact.linkAt = engine.now();
-    delete contact.problem;
-    if (contact.blocked) engine.unblock(contact);
-    engine.changed(contact, true);
+    const { id, link } = found;
+    const known = engine.contacts.get(id);
+    const anew = link && (!known?.pairedAt || known.problem);
+    const made = known ?? engine.makeContact({ id, how: link ? 'invited' : 'asked' });
+    await engine.kept.decide(made, {
+      problem: undefined,
+      blocked: false,
+      ...(anew && { link, linkAt: engine.now(), how: made.pairedAt ? made.how : 'invited' }),
+    });
+    const contact = engine.takeContact(made);
+    if (known && anew) engine.hangUp(id); // its session calls with another invitation, or with none
     engine.conversation(contact).dial();
-    return { contact: contact.id };
+    return { contact: id };
   },
 
   /** @param {Engine} engine @param {{pageUrl: string}} args */
@@ -67,16 +69,24 @@ export const commands = {
       expiresAt: made.expiresAt,
       createdAt: engine.now(),
     };
+    try {
+      await engine.db.put('invites', invite);
+    } catch (error) {
+      engine.client?.revokeInvite(made.secret);
+      throw error;
+    }
     engine.invites.set(invite.secret, invite);
-    await engine.db.put('invites', invite);
     engine.codes.make(invite.secret);
     return { secret: invite.secret };
   },
 
   /** @param {Engine} engine @param {{secret: string}} args */
   cancelInvite: async (engine, { secret }) => {
-    engine.endInvitation(secret);
-    await engine.db.remove('invites', secret);
+    const invite = engine.invites.get(secret);
+    if (!invite) return;
+    const spent = engine.parting.spentOf(invite);
+    await engine.db.endInvite(spent);
+    engine.endInvitation(secret, spent);
     engine.tell.state();
   },
 
@@ -96,9 +106,11 @@ export const commands = {
   },
 
   /** @param {Engine} engine @param {{id: string}} args */
-  allow: (engine, { id }) => {
-    const knock = engine.knocks.get(id);
-    const contact = engine.contacts.get(id) ?? engine.addContact({ id, how: 'knock', name: knock?.name });
+  allow: async (engine, { id }) => {
+    const name = engine.knocks.get(id)?.name;
+    const made = engine.contacts.get(id) ?? engine.makeContact({ id, how: 'knock', name });
+    await engine.kept.decide(made);
+    const contact = engine.takeContact(made);
     engine.conversation(contact).dial();
     return { contact: contact.id };
   },
@@ -116,31 +128,30 @@ export const commands = {
   block: async (engine, { id }) => {
     const contact = engine.contacts.get(id);
     if (!contact) return turnAway(engine, id, 'block');
-    contact.blocked = true;
+    await engine.kept.decide(contact, { blocked: true });
     engine.shutOut(id);
-    await engine.changed(contact, true);
   },
 
   /** @param {Engine} engine @param {{contact: string}} args */
   unblock: async (engine, { contact: id }) => {
     const contact = engine.contacts.get(id);
-    if (contact) await engine.unblock(contact);
+    if (!contact) return;
+    await engine.kept.decide(contact, { blocked: false });
+    engine.letIn(contact);
   },
 
   /**
    * Calls again somebody who refused: without the invitation, which is over, so that they are asked.
    * @param {Engine} engine @param {{contact: string}} args
    */
-  ask: (engine, { contact: id }) => {
+  ask: async (engine, { contact: id }) => {
     const contact = engine.contacts.get(id);
     if (!contact || contact.blocked) return;
-    if (!contact.pairedAt) contact.how = 'asked';
-    delete contact.problem;
-    delete contact.link;
-    engine.conversations.get(id)?.stop(); // its session calls with the invitation
-    engine.conversations.delete(id);
-    engine.changed(contact, true);
-    return engine.conversation(contact).start();
+    const how = contact.pairedAt ? contact.how : 'asked';
+    await engine.kept.decide(contact, { how, problem: undefined, link: undefined });
+    engine.hangUp(id); // its session calls with the invitation
+    if (engine.contacts.get(id) !== contact) return; // deleted meanwhile
+    await engine.conversation(contact).start();
   },
 
   /** @param {Engine} engine @param {{contact: string, message: string, text: string, reply?: string}} args */
@@ -185,11 +196,8 @@ export const commands = {
     const contact = engine.contacts.get(id);
     if (!contact) return;
     const before = engine.doubt(contact);
-    contact.name = cleanName(name);
-    contact.asked = true;
-    const saved = engine.changed(contact, true);
+    await engine.kept.decide(contact, { name: cleanName(name), asked: true });
     if (engine.doubt(contact) !== before) engine.conversations.get(id)?.answered();
-    await saved;
   },
 
   /**
@@ -199,10 +207,8 @@ export const commands = {
   vouch: async (engine, { contact: id }) => {
     const contact = engine.contacts.get(id);
     if (!contact) return;
-    contact.sure = contact.name || contact.hint;
-    const saved = engine.changed(contact, true);
+    await engine.kept.decide(contact, { sure: contact.name || contact.hint });
     engine.conversations.get(id)?.answered();
-    await saved;
   },
 
   /** @param {Engine} engine @param {{contact: string}} args */
@@ -212,8 +218,7 @@ export const commands = {
   compared: async (engine, { contact: id, equal }) => {
     const contact = engine.contacts.get(id);
     if (!contact) return;
-    contact.comparedAt = equal ? engine.now() : null;
-    await engine.changed(contact, true);
+    await engine.kept.decide(contact, { comparedAt: equal ? engine.now() : null });
   },
 
   /**
@@ -223,13 +228,20 @@ export const commands = {
    */
   forget: async (engine, { contact: id }) => {
     const contact = engine.contacts.get(id);
+    const decision = contact && engine.parting.onDeleting(contact);
+    const stored = engine.kept.stored.get(id);
     engine.part(id);
-    if (contact?.blocked) await engine.parting.decide(id, 'block', contact.name || contact.hint);
-    else if (contact?.pairedAt) await engine.parting.decide(id, 'delete', contact.name || contact.hint);
+    // At once, or what they send meanwhile would make them a contact again.
+    if (decision && engine.client) engine.parting.tellOne(engine.client, decision);
     else if (contact) engine.client?.forget(id);
-    await engine.db.forgetMessages(id); // before the contact: no message may stay without one
+    try {
+      await engine.db.forgetContact(id, decision);
+    } catch (error) {
+      if (contact) await engine.takeAgain(contact, stored);
+      throw error;
+    }
+    if (decision) engine.parting.hold(decision);
     await engine.files.forget(id);
-    await engine.db.remove('contacts', id);
     engine.tell.state();
   },
 
@@ -241,9 +253,9 @@ export const commands = {
   setName: async (engine, { name }) => {
     const clean = cleanName(name);
     if (clean === engine.me.name) return;
-    engine.me.name = clean;
-    engine.client?.setName(clean);
     await engine.db.setSetting('name', clean || undefined);
+    engine.settings.name = clean || undefined;
+    engine.nameChanged();
     const told = [...engine.conversations.values()].some(({ current }) => current);
     if (told && !engine.server.changed && !engine.codes.underWay) await engine.connect();
     engine.tell.state();
@@ -252,8 +264,8 @@ export const commands = {
   /** @param {Engine} engine @param {{key: 'banner', value: string}} args */
   setSetting: async (engine, { key, value }) => {
     if (key !== 'banner') return; // it comes from a tab, perhaps of another version
-    engine.settings[key] = value;
     await engine.db.setSetting(key, value);
+    engine.settings[key] = value;
     engine.tell.state();
   },
 
@@ -263,9 +275,9 @@ export const commands = {
    */
   trustServer: async (engine, { id }) => {
     if (engine.server.changed?.got !== id) return;
+    await engine.db.setSetting('relayId', id);
     engine.settings.relayId = id;
     engine.server.pinned = id;
-    await engine.db.setSetting('relayId', id);
     await engine.connect();
   },
 

@@ -222,12 +222,14 @@ export class Conversation {
   }
 
   /**
-   * Runs jobs one after the other, in the order of the calls. A job that fails does not stop the next.
+   * Runs jobs one after the other, in the order of the calls. A job that fails does not stop the next; who waits for it
+   * gets its error.
    * @param {() => Promise<void>} job
    */
   serial(job) {
-    this.work = this.work.then(job).catch((error) => this.engine.log(`conversation: ${asError(error).stack ?? error}`));
-    return this.work;
+    const done = this.work.then(job);
+    this.work = done.catch((error) => this.engine.log(`conversation: ${asError(error).stack ?? error}`));
+    return done;
   }
 
   /**

@@ -5,7 +5,8 @@
  * remembers.
  */
 
-import { asError } from './errors.js';
+import { UnsavedError, asError } from './errors.js';
+import { changedRecord } from './fields.js';
 import { Group } from './group.js';
 
 const VERSION = 3;
@@ -143,7 +144,7 @@ export class Db {
     this.db = db;
     this.factory = factory;
     /**
-     * Called with the store's name after each write, to tell the other engines of this profile.
+     * Called with the name of each store after a write, to tell the other engines of this profile.
      * @type {((store: string) => void) | null}
      */
     this.written = null;
@@ -157,13 +158,17 @@ export class Db {
   }
 
   /**
-   * Runs `work` in one transaction. Resolves with its result once that is committed to the disk.
+   * Runs `work` in one transaction. Resolves with its result once that is committed to the disk; rejects with an
+   * UnsavedError if it is not, and then nothing was written.
    * @template T @param {string} store @param {(store: IDBObjectStore, ...others: IDBObjectStore[]) => Promise<T>} work
    * @param {string[]} others more stores that it needs
    * @returns {Promise<T>}
    */
-  write(store, work, ...others) {
-    return store === 'messages' ? this.messageWrites.run(work, others) : this.writeNow(store, work, ...others);
+  async write(store, work, ...others) {
+    const writes = store === 'messages' ? this.messageWrites.run(work, others) : this.writeNow(store, work, ...others);
+    const value = await writes;
+    for (const name of [store, ...others]) this.written?.(name);
+    return value;
   }
 
   /**
@@ -171,19 +176,22 @@ export class Db {
    * @param {string[]} others
    */
   async writeNow(store, work, ...others) {
-    const transaction = this.db.transaction([store, ...others], 'readwrite', { durability: 'strict' });
-    const end = committed(transaction);
-    end.catch(() => {});
-    let value;
     try {
-      value = await work(...stores(transaction, store, others));
+      const transaction = this.db.transaction([store, ...others], 'readwrite', { durability: 'strict' });
+      const end = committed(transaction);
+      end.catch(() => {});
+      let value;
+      try {
+        value = await work(...stores(transaction, store, others));
+      } catch (error) {
+        abort(transaction); // or what was written before it would be committed
+        throw error;
+      }
+      await end;
+      return value;
     } catch (error) {
-      abort(transaction); // or what was written before it would be committed
-      throw error;
+      throw new UnsavedError(error);
     }
-    await end;
-    this.written?.(store);
-    return value;
   }
 
   /**
@@ -229,6 +237,21 @@ export class Db {
   /** Puts all in one transaction. @template {keyof Records} S @param {S} store @param {Records[S][]} values */
   putAll(store, values) {
     return this.write(store, (s) => Promise.all(values.map((value) => done(s.put(value)))));
+  }
+  /**
+   * Changes fields of records, all in one transaction, and leaves their other fields as they are in the database:
+   * another engine of this profile may have changed those.
+   * @template {keyof Records} S @param {S} store @param {import('./fields.js').Change<Records[S]>[]} changes
+   */
+  change(store, changes) {
+    return this.write(store, (s) =>
+      Promise.all(
+        changes.map(async (change) => {
+          const record = changedRecord(/** @type {Records[S] | undefined} */ (await done(s.get(change.key))), change);
+          if (record) await done(s.put(record));
+        }),
+      ),
+    );
   }
   /** @param {keyof Records} store @param {string} key */
   remove(store, key) {
@@ -383,14 +406,30 @@ export class Db {
     );
   }
 
-  /** @param {string} contact */
-  async forgetMessages(contact) {
-    const forget = async (/** @type {IDBObjectStore} */ store, /** @type {IDBObjectStore} */ gone) => {
-      const keys = await done(store.index('contact').getAllKeys(IDBKeyRange.bound([contact, 0], [contact, Infinity])));
-      await Promise.all(keys.map((key) => done(store.delete(key))));
+  /**
+   * Deletes a contact with its messages and keeps what was decided about it, all of it or nothing.
+   * @param {string} contact @param {Decision} [decision]
+   */
+  async forgetContact(contact, decision) {
+    /** @param {[IDBObjectStore, ...IDBObjectStore[]]} stores */
+    const forget = async (...[messages, gone, contacts, decisions]) => {
+      const range = IDBKeyRange.bound([contact, 0], [contact, Infinity]);
+      const keys = await done(messages.index('contact').getAllKeys(range));
+      await Promise.all(keys.map((key) => done(messages.delete(key))));
       await done(gone.delete(IDBKeyRange.bound([contact], [contact, []])));
+      await done(contacts.delete(contact));
+      if (decision) await done(decisions.put(decision));
     };
-    await this.write('messages', forget, 'gone');
+    await this.write('messages', forget, 'gone', 'contacts', 'decisions');
+  }
+
+  /** Keeps that an invitation is over, in place of the invitation. @param {SpentInvite} spent */
+  endInvite(spent) {
+    return this.write(
+      'spent',
+      (store, invites) => Promise.all([done(store.put(spent)), done(invites.delete(spent.secret))]),
+      'invites',
+    );
   }
 
   /**
@@ -398,14 +437,16 @@ export class Db {
    * @param {{seed: Uint8Array, settings: Settings, contacts: Contact[]}} identity
    */
   async replaceAll({ seed, settings, contacts }) {
-    const transaction = this.db.transaction([...this.db.objectStoreNames], 'readwrite', { durability: 'strict' });
-    const end = committed(transaction);
-    for (const name of this.db.objectStoreNames) transaction.objectStore(name).clear();
-    transaction.objectStore('identity').put(seed, 'seed');
-    for (const [key, value] of Object.entries(settings))
-      if (value !== undefined) transaction.objectStore('settings').put(value, key);
-    for (const contact of contacts) transaction.objectStore('contacts').put(contact);
-    await end;
+    const names = [...this.db.objectStoreNames];
+    /** @param {IDBObjectStore[]} all */
+    const replace = async (...all) => {
+      const store = (/** @type {string} */ name) => all[names.indexOf(name)];
+      for (const one of all) one.clear();
+      store('identity').put(seed, 'seed');
+      for (const [key, value] of Object.entries(settings)) if (value !== undefined) store('settings').put(value, key);
+      for (const contact of contacts) store('contacts').put(contact);
+    };
+    await this.writeNow(names[0], replace, ...names.slice(1)); // others load again instead of reading what changed
   }
 
   /**

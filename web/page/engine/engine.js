@@ -12,7 +12,9 @@ import { Codes } from './codes.js';
 import { Devices, PROFILE_BYTES } from './devices.js';
 import { Doubts, doubtOf, namesake } from './doubt.js';
 import { asError } from './errors.js';
+import { bothOf } from './fields.js';
 import { Files } from './files/files.js';
+import { Kept } from './kept.js';
 import { Parting } from './parting.js';
 import { merged } from './sync.js';
 
@@ -28,6 +30,7 @@ const WINDOW_BYTES = 5 * 1048576;
 /** @typedef {import('./types.js').Message} Message */
 /** @typedef {import('./types.js').Session} Session */
 /** @typedef {import('./types.js').Way} Way */
+/** @typedef {{id: string, how: Way, name?: string, link?: string}} NewContact */
 
 /**
  * @typedef {object} World
@@ -79,6 +82,7 @@ export class Engine {
      * @type {(import('./backup.js').Held & {id: string}) | null}
      */
     this.opened = null;
+    this.kept = new Kept(this);
     this.doubts = new Doubts();
     this.codes = new Codes(this);
     this.files = new Files(this);
@@ -90,12 +94,6 @@ export class Engine {
       changed: () => this.tell.state(),
       log: (text) => this.log(text),
     });
-    /** Contacts that have changed since they were stored. @type {Set<Contact>} */
-    this.unsaved = new Set();
-    /** The write that will store them, if one is due. @type {Promise<void> | null} */
-    this.saveDue = null;
-    /** Settles after the last write. @type {Promise<void>} */
-    this.saved = Promise.resolve();
     /** The log. @type {{at: number, text: string}[]} */
     this.lines = [];
     /** @type {import('./types.js').Settings} */
@@ -141,6 +139,23 @@ export class Engine {
     await lib.ready;
     this.seed = await db.seed(() => lib.newSeed());
     this.me.id = await lib.idFromSeed(this.seed);
+    this.settings = await this.readSettings();
+    this.me.name = this.settings.name ?? '';
+    this.server.pinned = this.settings.relayId ?? this.relayOf(link) ?? null;
+    for (const contact of await db.all('contacts')) this.know(contact);
+    for (const knock of await db.all('knocks')) this.knocks.set(knock.id, knock);
+    await this.parting.load();
+    for (const invite of await db.all('invites')) {
+      if (invite.expiresAt > this.now()) this.invites.set(invite.secret, invite);
+      else this.retire(invite);
+    }
+    await this.files.load();
+    await this.connect();
+  }
+
+  /** @returns {Promise<import('./types.js').Settings>} */
+  async readSettings() {
+    const { db } = this;
     const [name, relayId, banner, typing, read] = await Promise.all([
       db.setting('name'),
       db.setting('relayId'),
@@ -148,21 +163,13 @@ export class Engine {
       db.setting('typing'),
       db.setting('read'),
     ]);
-    this.settings = { name, relayId, banner, typing, read };
-    this.me.name = this.settings.name ?? '';
-    this.server.pinned = this.settings.relayId ?? this.relayOf(link) ?? null;
-    for (const contact of await db.all('contacts')) this.contacts.set(contact.id, contact);
-    for (const knock of await db.all('knocks')) this.knocks.set(knock.id, knock);
-    await this.parting.load();
-    for (const invite of await db.all('invites')) {
-      if (invite.expiresAt > this.now()) this.invites.set(invite.secret, invite);
-      else {
-        await this.parting.spend(invite);
-        await db.remove('invites', invite.secret);
-      }
-    }
-    await this.files.load();
-    await this.connect();
+    return { name, relayId, banner, typing, read };
+  }
+
+  /** The person has another name now. */
+  nameChanged() {
+    this.me = { ...this.me, name: this.settings.name ?? '' };
+    this.client?.setName(this.me.name);
   }
 
   /**
@@ -171,7 +178,7 @@ export class Engine {
    */
   async restart(announce = () => this.tell.renewed()) {
     await this.disconnect();
-    for (const map of [this.contacts, this.invites, this.knocks]) map.clear();
+    for (const map of [this.contacts, this.kept.stored, this.invites, this.knocks]) map.clear();
     this.files.stop();
     this.lastClaim = null;
     this.started = this.load();
@@ -233,35 +240,31 @@ export class Engine {
   }
 
   /**
-   * Reads the contacts, knocks, invites and decisions again, and what may be told, after another engine of this profile
-   * has written some. What changes here meanwhile is newer than what is read.
+   * Reads the contacts, knocks, invites, decisions and settings again, after another engine of this profile has written
+   * some. What changes here meanwhile is newer than what is read.
    */
   async reload() {
     const { db } = this;
-    const contactsBefore = new Map([...this.contacts].map(([id, { blocked }]) => [id, blocked]));
-    const unsaved = new Set(this.unsaved);
-    const before = { knocks: new Map(this.knocks), invites: new Map(this.invites), settings: { ...this.settings } };
-    const [contacts, knocks, invites, typing, read] = await Promise.all([
+    const before = { stored: new Map(this.kept.stored), knocks: new Map(this.knocks), invites: new Map(this.invites) };
+    const settings = { ...this.settings };
+    const [contacts, knocks, invites, now] = await Promise.all([
       db.all('contacts'),
       db.all('knocks'),
       db.all('invites'),
-      db.setting('typing'),
-      db.setting('read'),
+      this.readSettings(),
     ]);
-    if (this.settings.typing === before.settings.typing) this.settings.typing = typing;
-    if (this.settings.read === before.settings.read) this.settings.read = read;
+    this.settings = bothOf(settings, this.settings, now);
+    if ((this.settings.name ?? '') !== this.me.name) this.nameChanged();
     this.talkChanged();
     const kept = new Set(contacts.map(({ id }) => id));
-    for (const id of contactsBefore.keys()) {
+    for (const id of before.stored.keys()) {
       if (kept.has(id) || !this.contacts.has(id)) continue;
       this.part(id);
       this.client?.forget(id); // what was decided about it follows, in parting
     }
     for (const record of contacts) {
-      const contact = this.contacts.get(record.id);
-      if (!contact && contactsBefore.has(record.id)) continue; // deleted here
-      const changed = contact && (unsaved.has(contact) || contact.blocked !== contactsBefore.get(record.id));
-      if (!changed) await this.reloadContact(contact, record);
+      const deletedHere = before.stored.has(record.id) && !this.contacts.has(record.id);
+      if (!deletedHere) await this.reloadContact(record, before.stored.get(record.id) ?? {});
     }
     this.knocks = merged(
       before.knocks,
@@ -273,18 +276,29 @@ export class Engine {
     this.tell.state();
   }
 
-  /** @param {Contact | undefined} contact what is here of it @param {Contact} record what another engine has written */
-  async reloadContact(contact, record) {
-    const { id, blocked } = record;
+  /**
+   * Takes over what another engine has changed of a contact, but not what has changed here since.
+   * @param {Contact} record what was read @param {Partial<Contact>} before what was known to be stored before that
+   */
+  async reloadContact(record, before) {
+    const { id } = record;
+    const contact = this.contacts.get(id);
     const wasBlocked = contact?.blocked;
-    if (contact) Object.assign(contact, record);
-    else this.contacts.set(id, record);
+    if (contact) this.kept.takeOver(contact, record, before);
+    else this.know(record);
+    const { blocked } = contact ?? record;
     if (wasBlocked === blocked) return;
     if (blocked) this.shutOut(id);
     else {
       this.client?.allow(id);
       if (this.client) await this.conversation(contact ?? record).start();
     }
+  }
+
+  /** Takes a contact as it was read from the database. @param {Contact} contact */
+  know(contact) {
+    this.contacts.set(contact.id, contact);
+    this.kept.note(contact);
   }
 
   /** @param {Map<string, Invite>} before @param {Invite[]} read */
@@ -303,9 +317,14 @@ export class Engine {
 
   /** Ends the conversation with somebody who is blocked now. @param {string} id */
   shutOut(id) {
+    this.hangUp(id);
+    this.client?.block(id);
+  }
+
+  /** Ends the conversation with a contact; the next one has other sessions. @param {string} id */
+  hangUp(id) {
     this.conversations.get(id)?.stop();
     this.conversations.delete(id);
-    this.client?.block(id);
   }
 
   /** What may be told has changed. */
@@ -315,9 +334,9 @@ export class Engine {
 
   /** Removes a contact and ends its conversation. @param {string} id */
   part(id) {
-    this.conversations.get(id)?.stop();
-    this.conversations.delete(id);
+    this.hangUp(id);
     this.contacts.delete(id);
+    this.kept.stored.delete(id);
   }
 
   async disconnect() {
@@ -353,7 +372,7 @@ export class Engine {
     if (client !== this.client) return;
     if (!this.settings.relayId) {
       this.settings.relayId = relayId;
-      this.db.setSetting('relayId', relayId);
+      this.aside(this.db.setSetting('relayId', relayId));
     }
     this.server = {
       ...this.server,
@@ -417,7 +436,7 @@ export class Engine {
     if (contact || this.knocks.has(id) || this.knocks.size >= KNOCKS_MAX) return;
     const knock = { id, name: cleanName(name), at: this.now() };
     this.knocks.set(id, knock);
-    this.db.put('knocks', knock);
+    this.aside(this.db.put('knocks', knock));
     this.tell.state();
   }
 
@@ -442,21 +461,28 @@ export class Engine {
    */
   invitationUsed(key, { id, name, how }) {
     this.endInvitation(key);
-    this.db.remove('invites', key);
     this.lastClaim = { secret: key, contact: id };
     this.met({ id, name, how });
   }
 
-  /**
-   * Ends an invitation. It is remembered, so that people who come by its link are told, instead of knocking as
-   * strangers.
-   * @param {string} key
-   */
-  endInvitation(key) {
+  /** Ends an invitation. @param {string} key @param {import('./types.js').SpentInvite} [stored] that it is over */
+  endInvitation(key, stored) {
     const invite = this.invites.get(key);
-    if (invite) void this.parting.spend(invite);
+    if (stored) this.parting.spend(stored);
+    else if (invite) this.retire(invite);
     this.codes.cancel(key);
     this.invites.delete(key);
+  }
+
+  /**
+   * Remembers that an invitation is over, so that people who come by its link are told, instead of knocking as
+   * strangers.
+   * @param {Invite} invite
+   */
+  retire(invite) {
+    const spent = this.parting.spentOf(invite);
+    this.parting.spend(spent);
+    this.aside(this.db.endInvite(spent));
   }
 
   /* ---- contacts ----------------------------------------------------------------------------------- */
@@ -470,19 +496,20 @@ export class Engine {
     contact.how = how;
     contact.pairedAt ??= this.now(); // even if the other side left before a session was linked
     if (name) this.named(contact, name);
-    if (contact.blocked) this.unblock(contact);
+    if (contact.blocked) {
+      contact.blocked = false;
+      this.letIn(contact);
+    }
     delete contact.problem;
     this.changed(contact, true);
     return contact;
   }
 
-  /** @param {Contact} contact */
-  unblock(contact) {
-    contact.blocked = false;
+  /** A contact is not blocked any more. @param {Contact} contact */
+  letIn(contact) {
+    if (this.contacts.get(contact.id) !== contact) return; // deleted meanwhile
     this.client?.allow(contact.id);
-    const saved = this.changed(contact, true);
     this.conversation(contact).dial();
-    return saved;
   }
 
   /** @param {string} id @param {Session} session */
@@ -499,12 +526,16 @@ export class Engine {
     return doubtOf(contact, this.contacts.values());
   }
 
-  /**
-   * @param {{id: string, how: Way, name?: string, link?: string, blocked?: boolean}} made
-   */
-  addContact({ id, how, name, link, blocked = false }) {
-    /** @type {Contact} */
-    const contact = {
+  /** Adds a contact that came about by itself. @param {NewContact} made */
+  addContact(made) {
+    const contact = this.takeContact(this.makeContact(made));
+    this.changed(contact, true);
+    return contact;
+  }
+
+  /** @param {NewContact} made @returns {Contact} */
+  makeContact({ id, how, name, link }) {
+    return {
       id,
       how,
       name: '',
@@ -512,18 +543,32 @@ export class Engine {
       createdAt: this.now(),
       pairedAt: null,
       unread: 0,
-      blocked,
+      blocked: false,
       ...(link && { link }),
     };
+  }
+
+  /** From now on, this is a contact, unless one with its ID came meanwhile. Returns that. @param {Contact} made */
+  takeContact(made) {
+    const { id, blocked } = made;
+    const contact = this.contacts.get(id) ?? made;
     this.contacts.set(id, contact);
-    if (this.knocks.delete(id)) this.db.remove('knocks', id);
-    void this.parting.forget(id);
+    if (this.knocks.delete(id)) this.aside(this.db.remove('knocks', id));
+    this.parting.forget(id);
     // A blocked contact must not be allowed first, not even for a moment: it would be let in at once.
     if (blocked) this.client?.block(id);
     else this.client?.allow(id);
-    this.db.put('contacts', contact);
     this.tell.state();
     return contact;
+  }
+
+  /**
+   * A contact that was to be deleted is still there.
+   * @param {Contact} contact @param {Contact | undefined} stored what of it is stored
+   */
+  async takeAgain(contact, stored) {
+    if (stored) this.kept.stored.set(contact.id, stored);
+    await this.conversation(this.takeContact(contact)).start();
   }
 
   /** Keeps what a contact calls itself, as a suggestion for its name. @param {Contact} contact @param {string} name */
@@ -537,34 +582,14 @@ export class Engine {
    * @param {Contact} contact @param {boolean} save whether the database has to be written @returns {Promise<void>}
    */
   changed(contact, save) {
-    const saved = save ? this.save(contact) : Promise.resolve();
+    const saved = save ? this.kept.save(contact) : Promise.resolve();
     this.tell.state();
     return saved;
   }
 
-  /**
-   * Stores a contact. What changes while others are being stored is stored together, after them.
-   * @param {Contact} contact
-   */
-  save(contact) {
-    this.unsaved.add(contact);
-    if (!this.saveDue) {
-      this.saveDue = this.saved.then(() => this.saveAll());
-      this.saved = this.saveDue.catch((error) => this.log(`contacts: ${asError(error).message}`));
-    }
-    return this.saveDue;
-  }
-  async saveAll() {
-    // One that was removed meanwhile must not come back.
-    const list = [...this.unsaved].filter((contact) => this.contacts.get(contact.id) === contact);
-    this.unsaved.clear();
-    this.saveDue = null;
-    try {
-      await this.db.putAll('contacts', list);
-    } catch (error) {
-      for (const contact of list) this.unsaved.add(contact); // stored with the next that changes
-      throw error;
-    }
+  /** A write that nobody waits for, because nobody has asked for it. @param {Promise<unknown>} write */
+  aside(write) {
+    write.catch((error) => this.log(`not stored: ${asError(error).message ?? error}`));
   }
 
   /** @param {Contact} contact @param {Message} message */

@@ -46,8 +46,13 @@ export const moving = {
     const { opened } = engine;
     engine.opened = null;
     if (!opened) return;
-    if (opened.id === engine.me.id) await addMissing(engine, opened);
-    else await replace(engine, opened);
+    try {
+      if (opened.id === engine.me.id) await addMissing(engine, opened);
+      else await replace(engine, opened);
+    } catch (error) {
+      engine.opened ??= opened; // for another try
+      throw error;
+    }
   },
 
   /** @param {Engine} engine */
@@ -70,8 +75,8 @@ const arriving = (contact) => ({ ...contact, unread: 0 });
 
 /** @param {Engine} engine @param {Held} held */
 async function addMissing(engine, { contacts, name }) {
-  for (const contact of contacts)
-    if (!engine.contacts.has(contact.id)) await engine.db.put('contacts', arriving(contact));
+  const missing = contacts.filter(({ id }) => !engine.contacts.has(id));
+  await engine.db.putAll('contacts', missing.map(arriving));
   if (!engine.me.name && name) await engine.db.setSetting('name', name);
   await engine.restart();
 }
@@ -82,6 +87,11 @@ async function replace(engine, { seed, name, contacts }) {
   /** @type {import('./types.js').Settings} */
   const settings = { ...Object.fromEntries(kept), ...(name && { name }) };
   await engine.disconnect();
-  await engine.db.replaceAll({ seed, settings, contacts: contacts.map(arriving) });
+  try {
+    await engine.db.replaceAll({ seed, settings, contacts: contacts.map(arriving) });
+  } catch (error) {
+    await engine.connect();
+    throw error;
+  }
   await engine.restart();
 }

@@ -69,44 +69,65 @@ export class Parting {
     else client.deny(id);
   }
 
-  /** @param {string} id @param {Decision['kind']} kind @param {string} [name] what this person knows the ID by */
+  /**
+   * Keeps a decision; it holds once it is stored.
+   * @param {string} id @param {Decision['kind']} kind @param {string} [name] what this person knows the ID by
+   */
   async decide(id, kind, name = '') {
-    const { db, client } = this.engine;
     const decision = { id, kind, name, at: this.engine.now() };
-    this.decisions.delete(id); // the newest is last
-    this.decisions.set(id, decision);
+    await this.engine.db.put('decisions', decision);
+    this.hold(decision);
+  }
+
+  /**
+   * Returns what has to be kept about a contact that is being deleted, if anything.
+   * @param {import('./types.js').Contact} contact @returns {Decision | undefined}
+   */
+  onDeleting({ id, name, hint, blocked, pairedAt }) {
+    if (!blocked && !pairedAt) return undefined;
+    return { id, kind: blocked ? 'block' : 'delete', name: name || hint, at: this.engine.now() };
+  }
+
+  /** A decision that is stored holds from now on. @param {Decision} decision */
+  hold(decision) {
+    const { client } = this.engine;
+    this.decisions.delete(decision.id); // the newest is last
+    this.decisions.set(decision.id, decision);
     if (client) this.tellOne(client, decision);
     const [oldest] = this.decisions.keys();
-    if (this.decisions.size > DECISIONS_MAX) await this.forget(oldest);
-    await db.put('decisions', decision);
+    if (this.decisions.size > DECISIONS_MAX) this.forget(oldest);
   }
 
   /** The person takes back a decision: the next call is a request like any other. @param {string} id */
   async takeBack(id) {
     if (!this.decisions.has(id)) return;
-    await this.forget(id);
+    await this.engine.db.remove('decisions', id);
+    this.decisions.delete(id);
     if (!this.engine.contacts.has(id)) this.engine.client?.forget(id);
   }
 
   /** Forgets a decision that does not hold any more, because the ID is a contact. @param {string} id */
-  async forget(id) {
-    if (this.decisions.delete(id)) await this.engine.db.remove('decisions', id);
+  forget(id) {
+    if (this.decisions.delete(id)) this.engine.aside(this.engine.db.remove('decisions', id));
   }
 
-  /** Keeps an invitation that is over. @param {import('./types.js').Invite} invite */
-  async spend({ secret, raw }) {
-    const one = { secret, raw, at: this.engine.now() };
-    this.spent.set(secret, one);
-    this.engine.client?.addInvite({ secret: raw, expiresAt: 0 });
+  /** Returns what is kept of an invitation that is over. @param {import('./types.js').Invite} invite */
+  spentOf({ secret, raw }) {
+    return { secret, raw, at: this.engine.now() };
+  }
+
+  /** An invitation is over from now on. @param {SpentInvite} spent */
+  spend(spent) {
+    this.spent.set(spent.secret, spent);
+    this.engine.client?.addInvite({ secret: spent.raw, expiresAt: 0 });
     const [oldest] = this.spent.keys();
     if (this.spent.size > SPENT_MAX) this.forgetSpent(oldest);
-    await this.engine.db.put('spent', one);
   }
 
   /** @param {string} secret @private */
   forgetSpent(secret) {
     this.spent.delete(secret);
-    void this.engine.db.remove('spent', secret);
+    this.engine.aside(this.engine.db.remove('spent', secret));
   }
 
   /** What the tabs see, the newest first. @returns {Decision[]} */

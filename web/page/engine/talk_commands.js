@@ -11,8 +11,8 @@ export const talkCommands = {
    */
   setTalk: async (engine, { about, on }) => {
     if (about !== 'typing' && about !== 'read') return; // it comes from a tab, perhaps of another version
-    engine.settings[about] = on;
     await engine.db.setSetting(about, on ? undefined : false);
+    engine.settings[about] = on;
     engine.talkChanged();
     engine.tell.state();
   },

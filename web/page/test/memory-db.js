@@ -1,4 +1,83 @@
-/** Test doubles of engine/db.js and engine/files/store.js in memory, with what conversations and files use of them. */
+/** Test doubles of engine/db.js and engine/files/store.js in memory, with what their users need of them. */
+import { changedRecord } from '../engine/fields.js';
+
+const keyOf = ({ id, secret }) => id ?? secret;
+
+/** The records and the settings, which several engines may share. Each write is a transaction: all of it or nothing. */
+export class MemoryRecords {
+  stores = Object.fromEntries(
+    ['contacts', 'knocks', 'invites', 'decisions', 'spent'].map((store) => [store, new Map()]),
+  );
+  settings = {};
+  /** The error with which every write fails. */
+  error = null;
+  /** Settles after the last write: as in a database, reads and writes take their turns. */
+  turn = Promise.resolve();
+
+  write(work) {
+    const { error } = this;
+    const done = this.turn.then(() => {
+      if (error) throw error;
+      return work();
+    });
+    this.turn = done.catch(() => {});
+    return done;
+  }
+  /** Puts records before the test begins. */
+  fill(store, ...records) {
+    this.stores[store] = new Map(records.map((record) => [keyOf(record), structuredClone(record)]));
+  }
+  list(store) {
+    return structuredClone([...this.stores[store].values()]);
+  }
+  async all(store) {
+    await this.turn;
+    return this.list(store);
+  }
+  put(store, record) {
+    return this.putAll(store, [record]);
+  }
+  putAll(store, list) {
+    const copies = structuredClone(list);
+    const work = () => copies.forEach((record) => this.stores[store].set(keyOf(record), record));
+    return this.write(work);
+  }
+  change(store, changes) {
+    const copies = structuredClone(changes);
+    return this.write(() => {
+      for (const change of copies) {
+        const record = changedRecord(this.stores[store].get(change.key), change);
+        if (record) this.stores[store].set(change.key, record);
+      }
+    });
+  }
+  remove(store, key) {
+    return this.write(() => void this.stores[store].delete(key));
+  }
+  async setting(key) {
+    await this.turn;
+    return this.settings[key];
+  }
+  setSetting(key, value) {
+    return this.write(() => void (this.settings[key] = value));
+  }
+  endInvite(spent) {
+    return this.write(() => {
+      this.stores.spent.set(spent.secret, spent);
+      this.stores.invites.delete(spent.secret);
+    });
+  }
+  forgetContact(id, decision) {
+    return this.write(() => {
+      this.stores.contacts.delete(id);
+      if (decision) this.stores.decisions.set(id, decision);
+    });
+  }
+  async pendingCount() {
+    return 0;
+  }
+}
+
 export class MemoryDb {
   list = [];
   gone = new Set();
@@ -54,7 +133,6 @@ export class MemoryFileStore {
   room = Infinity;
   /** The error with which the next write fails. */
   error = null;
-
   async open() {
     return [...this.records.values()].filter(({ open }) => open).map((record) => ({ ...record }));
   }

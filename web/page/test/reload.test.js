@@ -1,61 +1,59 @@
 /** Engines of one profile, where each tab has its own: what another one writes is taken over. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { commands } from '../engine/commands.js';
 import { Engine } from '../engine/engine.js';
+import { MemoryRecords } from './memory-db.js';
 
-let stores, engine, calls, session;
+let db, engine, calls, session;
 const contactOf = (more) => ({ id: 'bo', how: 'invite', name: 'Bo', hint: '', createdAt: 1, unread: 0, ...more });
 const stored = (more) => contactOf({ pairedAt: 1, blocked: false, ...more });
 const inviteOf = (secret) => ({ secret, raw: secret, link: '', expiresAt: 1e6, createdAt: 1 });
 
-const keyOf = ({ id, secret }) => id ?? secret;
-const without = (store, key) => stores[store].filter((record) => keyOf(record) !== key);
+const makeEngine = () =>
+  new Engine(
+    { db, lib: {}, now: () => 1000, random: (n) => new Uint8Array(n) },
+    { state() {}, messages() {}, news() {} },
+  );
 
 beforeEach(() => {
-  stores = { contacts: [stored()], knocks: [], invites: [], decisions: [], spent: [], settings: {} };
+  db = new MemoryRecords();
+  db.fill('contacts', stored());
   calls = [];
-  const db = {
-    all: async (store) => structuredClone(stores[store]),
-    setting: async (key) => stores.settings[key],
-    put: async (store, record) => void (stores[store] = [...without(store, keyOf(record)), structuredClone(record)]),
-    putAll: async (store, list) => void (await Promise.all(list.map((record) => db.put(store, record)))),
-    remove: async (store, key) => void (stores[store] = without(store, key)),
-    pendingCount: async () => 0,
-  };
-  const world = { db, lib: {}, now: () => 1000, random: (n) => new Uint8Array(n) };
-  engine = new Engine(world, { state() {}, messages() {}, news() {} });
+  engine = makeEngine();
   session = { on() {}, close: () => calls.push('close') };
   const noted =
     (name) =>
     (...args) =>
       void calls.push([name, ...args.map((arg) => arg.secret ?? arg)].join(' '));
   engine.client = { state: 'online', connect: (id) => (noted('connect')(id), session) };
-  for (const name of ['allow', 'block', 'forget', 'refuse', 'deny', 'addInvite']) engine.client[name] = noted(name);
-  engine.contacts.set('bo', stored());
+  for (const name of ['allow', 'block', 'forget', 'refuse', 'deny', 'addInvite', 'setName'])
+    engine.client[name] = noted(name);
+  engine.know(stored());
 });
 
 describe('a contact', () => {
   test('that was blocked there is hung up and blocked here, and let in again when it is unblocked', async () => {
     const conversation = engine.conversation(engine.contacts.get('bo'));
     conversation.attach(session, true);
-    stores.contacts = [stored({ blocked: true })];
+    db.fill('contacts', stored({ blocked: true }));
     await engine.reload();
     expect([calls, conversation.stopped, engine.conversations.size]).toEqual([['close', 'block bo'], true, 0]);
     await engine.reload();
     expect(calls.splice(0)).toHaveLength(2);
-    stores.contacts = [stored()];
+    db.fill('contacts', stored());
     await engine.reload();
     expect(calls).toEqual(['allow bo', 'connect bo']);
   });
 
   test('that was deleted there, and never reached, is a stranger here', async () => {
-    stores.contacts = [];
+    db.fill('contacts');
     await engine.reload();
     expect([engine.contacts.size, calls]).toEqual([0, ['forget bo']]);
   });
 
   test('that was deleted there is refused here', async () => {
-    stores.contacts = [];
-    stores.decisions = [{ id: 'bo', kind: 'delete', name: 'Bo', at: 2 }];
+    db.fill('contacts');
+    db.fill('decisions', { id: 'bo', kind: 'delete', name: 'Bo', at: 2 });
     await engine.reload();
     expect(calls).toEqual(['forget bo', 'refuse bo']);
   });
@@ -94,7 +92,7 @@ describe('an invitation', () => {
 
   test('that ends here during the read stays over', async () => {
     engine.invites.set('one', inviteOf('one'));
-    stores.invites = [inviteOf('one')];
+    db.fill('invites', inviteOf('one'));
     const reloaded = engine.reload();
     engine.endInvitation('one');
     await reloaded;
@@ -105,27 +103,100 @@ describe('an invitation', () => {
 test('what may be told is taken over, and typing ends where it is off', async () => {
   const { talk } = engine.conversation(engine.contacts.get('bo'));
   talk.theyType();
-  stores.settings = { typing: false, read: false };
+  db.settings = { typing: false, read: false };
   await engine.reload();
   expect([engine.talk, talk.typing]).toEqual([{ typing: false, read: false }, false]);
-  stores.settings = {};
+  db.settings = {};
   await engine.reload();
   expect(engine.talk).toEqual({ typing: true, read: true });
 });
 
+test('a name that was given there is this person’s name here', async () => {
+  db.settings = { name: 'Ana' };
+  await engine.reload();
+  expect([engine.me.name, calls]).toEqual(['Ana', ['setName Ana']]);
+  await commands.setName(engine, { name: '' });
+  expect([db.settings.name, engine.me.name]).toEqual([undefined, '']);
+});
+
 test('a contact that could not be stored is stored with the next', async () => {
-  const { putAll } = engine.db;
-  engine.db.putAll = async () => {
-    engine.db.putAll = putAll;
-    throw new Error('full');
-  };
   const bo = engine.contacts.get('bo');
+  db.error = new Error('full');
   bo.name = 'Bob';
   await expect(engine.changed(bo, true)).rejects.toThrow('full');
-  const cem = engine.addContact({ id: 'cem', how: 'asked' });
-  await engine.changed(cem, true);
-  expect(stores.contacts.map(({ id, name }) => [id, name])).toEqual([
+  db.error = null;
+  engine.addContact({ id: 'cem', how: 'asked' });
+  await engine.kept.saved;
+  expect(db.list('contacts').map(({ id, name }) => [id, name])).toEqual([
     ['bo', 'Bob'],
     ['cem', ''],
   ]);
+});
+
+describe('two engines that write at the same moment', () => {
+  let other;
+  beforeEach(() => {
+    other = makeEngine();
+    other.know(stored());
+  });
+  const bo = () => db.list('contacts')[0];
+
+  test('keep what each has changed of a contact', async () => {
+    engine.contacts.get('bo').readTo = 7;
+    other.contacts.get('bo').saidRead = 'one';
+    await Promise.all([
+      engine.changed(engine.contacts.get('bo'), true),
+      other.changed(other.contacts.get('bo'), true),
+      commands.rename(engine, { contact: 'bo', name: 'Bob' }),
+      commands.compared(other, { contact: 'bo', equal: true }),
+    ]);
+    const both = { name: 'Bob', comparedAt: 1000, readTo: 7, saidRead: 'one', pairedAt: 1 };
+    expect(bo()).toMatchObject(both);
+    await Promise.all([engine.reload(), other.reload()]);
+    for (const one of [engine, other]) expect(one.contacts.get('bo')).toMatchObject(both);
+    other.contacts.get('bo').unread = 3;
+    await other.changed(other.contacts.get('bo'), true);
+    expect(bo()).toMatchObject({ ...both, unread: 3 });
+  });
+
+  test('a field that one has removed does not come back from the other', async () => {
+    const refused = { problem: { reason: 'REFUSED', text: '' }, link: 'a link' };
+    db.fill('contacts', stored(refused));
+    for (const one of [engine, other]) one.know(stored(refused));
+    await commands.ask(engine, { contact: 'bo' });
+    await commands.rename(other, { contact: 'bo', name: 'Bob' });
+    await other.reload();
+    for (const one of [bo(), other.contacts.get('bo')]) {
+      expect(one.name).toBe('Bob');
+      expect(one).not.toHaveProperty('problem');
+      expect(one).not.toHaveProperty('link');
+    }
+  });
+
+  test('a contact that one has deleted does not come back from the other', async () => {
+    engine.files.forget = async () => {};
+    await commands.forget(engine, { contact: 'bo' });
+    await other.changed(other.contacts.get('bo'), true);
+    await commands.rename(other, { contact: 'bo', name: 'Bob' });
+    expect(db.list('contacts')).toEqual([]);
+    await other.reload();
+    expect(other.contacts.size).toBe(0);
+  });
+
+  test('what is stored here while the other’s write is read is not taken back', async () => {
+    const read = engine.reload();
+    await commands.rename(engine, { contact: 'bo', name: 'Bob' });
+    await read;
+    expect(engine.contacts.get('bo').name).toBe('Bob');
+    await commands.compared(engine, { contact: 'bo', equal: true });
+    expect(bo()).toMatchObject({ name: 'Bob', comparedAt: 1000 });
+  });
+
+  test('a contact that is not stored yet survives a reload', async () => {
+    engine.addContact({ id: 'cem', how: 'invite' });
+    await engine.reload();
+    expect([...engine.contacts.keys()]).toEqual(['bo', 'cem']);
+    await engine.kept.saved;
+    expect(db.list('contacts')).toHaveLength(2);
+  });
 });
