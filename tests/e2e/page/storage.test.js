@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startChromium } from '../../support/chromium.js';
 import { SHORT_TIMERS, startRelay } from '../../support/relay.js';
 import { openPair } from './person.js';
+import { watchSpoken } from './watch.js';
 
 let relay;
 let browser;
@@ -28,6 +29,7 @@ const countAsking = () => {
   };
   navigator.storage.persisted = async () => false;
 };
+const heard = ({ page }) => page.evaluate(() => globalThis.spoken);
 const asked = ({ page }) => page.evaluate(() => globalThis.asked);
 
 test('storage: asked once for keeping, after the first message; files are counted and removed', async () => {
@@ -99,6 +101,62 @@ const withoutBoth = () => {
   delete globalThis.SharedWorker;
   delete Navigator.prototype.locks;
 };
+/** Runs in the worker of the engine: from now on its database takes no more, or takes it again. */
+const setFull = (full) => {
+  const { prototype } = IDBDatabase;
+  prototype.reallyOpen ??= prototype.transaction;
+  prototype.transaction = function (names, mode, options) {
+    if (full && mode === 'readwrite') throw new DOMException('no room', 'QuotaExceededError');
+    return this.reallyOpen(names, mode, options);
+  };
+};
+
+test('out of space: what cannot be kept says so, is not done, and works once there is room', async () => {
+  const { ana, bo } = keep(await openPair(relay.http, { browser, init: [watchSpoken, withoutBoth] }));
+  await ana.callThem('Bo');
+  const full = (is) => Promise.all(ana.page.workers().map((worker) => worker.evaluate(setFull, is)));
+  const words = 'This couldn’t be saved. Your browser may be out of space.';
+  const notice = ana.page.locator('.banners').getByText(words);
+  const said = async () => (await heard(ana)).filter((line) => line === words).length;
+  /** Stands there until it was read. */
+  const isSaid = async () => {
+    await notice.waitFor();
+    await ana.button('OK').click();
+    await notice.waitFor({ state: 'detached' });
+  };
+  const field = ana.page.locator('.composer textarea');
+  const read = ana.page.getByLabel('Show what I’ve read');
+
+  await full(true);
+  await ana.say('a text without room');
+  await isSaid();
+  await expect.poll(said).toBe(1);
+  expect(await field.inputValue()).toBe('a text without room');
+  expect(await ana.thread()).toEqual([]);
+  await ana.button('About Bo').click();
+  await ana.button('They match').click();
+  await isSaid();
+  await ana.button('Block').click();
+  await isSaid();
+  await ana.button('Block').waitFor();
+  expect(await ana.page.getByText('You compared it').count()).toBe(0);
+  await full(false);
+  await ana.goTo({ screen: 'settings' });
+  await full(true);
+  await read.click();
+  await isSaid();
+  expect(await read.isChecked()).toBe(true);
+
+  await full(false);
+  await ana.page.locator('.contact').click();
+  await ana.here();
+  await field.press('Enter');
+  await bo.hears('a text without room');
+  await ana.delivered('a text without room');
+  expect(await bo.thread()).toEqual(['< a text without room']);
+  expect(ana.errors).toEqual([]);
+});
+
 test.each([
   ['one engine for all tabs', undefined],
   ['an engine in each tab', withoutBoth],

@@ -31,7 +31,7 @@ describe('plain HTTP from another machine', () => {
     await ana.say('over plain HTTP');
     await bo.hears('over plain HTTP');
     await ana.delivered('over plain HTTP');
-    await ana.page.getByRole('button', { name: 'Understood' }).click();
+    await ana.page.getByRole('button', { name: 'OK' }).click();
     await ana.page.reload();
     await ana.here();
     expect(await ana.page.getByText('Opened without HTTPS.').count()).toBe(0);

@@ -12,6 +12,8 @@ export default (f) => ({
   copied: 'Copied',
   copyFailed: 'Couldn’t copy. Select the text and copy it yourself.',
   loading: 'One moment…',
+  ok: 'OK',
+  unsaved: 'This couldn’t be saved. Your browser may be out of space.',
   friend: (/** @type {string} */ tail) => `Friend …${f.ltr(tail)}`,
   you: 'You',
 
@@ -398,7 +400,6 @@ export default (f) => ({
       'Messages are still encrypted between the two of you. But on pages like this, the browser turns off ' +
       'notifications, the camera, installing and working offline. And whoever controls this network could replace ' +
       'the page itself.',
-    fine: 'Understood',
   },
   broken: {
     title: 'Pairlink can’t start in this browser',
@@ -464,7 +465,6 @@ export default (f) => ({
     serverSees: 'What the server can see',
     moveIdentity: 'Save or move your identity',
     saved: 'Saved',
-    notSaved: 'This couldn’t be saved. Your browser may be out of space.',
     language: 'Language',
     languageAuto: (/** @type {string} */ name) => `Same as the browser (${name})`,
   },
@@ -518,7 +518,6 @@ export default (f) => ({
     elsewhereMore:
       'Messages reach only one of them. Close Pairlink on the other device. If you never copied your identity, ' +
       'someone else has it: delete everything here in Settings and connect with your contacts again.',
-    understood: 'OK',
   },
   spoken: {
     connected: (/** @type {string} */ name) => `Connected with ${f.iso(name)}`,

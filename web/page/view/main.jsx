@@ -13,6 +13,7 @@ import { lookForUpdate, startOffline } from './offline.js';
 import { watchSearchKeys } from './search.js';
 import { followHistory, store } from './store.js';
 import { onMessages, reloadThreads } from './threads.js';
+import { watchUnsaved } from './unsaved.js';
 import { keepPage } from './use-file-drop.js';
 
 const arrival = takeArrival();
@@ -40,6 +41,7 @@ void language.then((code) => {
 onLanguageElsewhere(async () => store.set({ language: await applyLanguage() }));
 watchClosing();
 watchSearchKeys();
+watchUnsaved();
 keepPage();
 keepFocus();
 

@@ -41,6 +41,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
  * @property {Search} search what this tab searches for
  * @property {'yes' | 'soon' | 'no'} offline whether the page opens without a network
  * @property {boolean} update a newer version of the page waits
+ * @property {boolean} unsaved the last action could not be kept
  */
 
 /** @template {object} T @param {T} initial */
@@ -82,6 +83,7 @@ const initially = {
   search: { query: '', contact: null },
   offline: 'no',
   update: false,
+  unsaved: false,
 };
 export const store = createStore(initially);
 

@@ -19,6 +19,7 @@ import { ShareScreen } from './ShareScreen.jsx';
 import { StorageScreen } from './StorageScreen.jsx';
 import { Sidebar } from './Sidebar.jsx';
 import { Thread } from './Thread.jsx';
+import { UnsavedLine } from './UnsavedLine.jsx';
 import { UpdateLine } from './UpdateLine.jsx';
 import { ContactCard } from './ContactCard.jsx';
 
@@ -76,6 +77,7 @@ function Page() {
         <ServerChanged />
         <PlainBanner />
         <ConnectionLine />
+        <UnsavedLine />
         <OtherDevice />
         <UpdateLine />
       </div>

@@ -22,7 +22,7 @@ export function NameAsk({ contact, suggestion, focus = false }) {
     say(
       await saving.then(
         () => s.settings.saved,
-        () => s.settings.notSaved,
+        () => s.unsaved,
       ),
     );
   };

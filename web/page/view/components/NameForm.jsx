@@ -16,7 +16,7 @@ export function NameForm({ label, hint, value, placeholder, save }) {
     setSaid(
       await save(name.trim()).then(
         () => s.settings.saved,
-        () => s.settings.notSaved,
+        () => s.unsaved,
       ),
     );
   };

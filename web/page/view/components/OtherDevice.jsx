@@ -15,7 +15,7 @@ export function OtherDevice() {
             <strong>{s.backup.elsewhere}</strong> {s.backup.elsewhereMore}
           </p>
           <button type="button" class="button button-small" onClick={() => setHidden(true)}>
-            {s.backup.understood}
+            {s.ok}
           </button>
         </div>
       )}

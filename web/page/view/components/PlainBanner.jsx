@@ -18,7 +18,7 @@ export function PlainBanner() {
         class="button button-small"
         onClick={() => call('setSetting', { key: 'banner', value: UNDERSTOOD })}
       >
-        {s.plain.fine}
+        {s.ok}
       </button>
     </section>
   );

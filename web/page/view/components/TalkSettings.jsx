@@ -16,13 +16,20 @@ export function TalkSettings() {
 }
 
 /** @param {{about: 'typing' | 'read', on: boolean, label: string}} props */
-const Choice = ({ about, on, label }) => (
-  <label class="choice">
-    <input
-      type="checkbox"
-      checked={on}
-      onChange={(event) => call('setTalk', { about, on: event.currentTarget.checked })}
-    />
-    <span>{label}</span>
-  </label>
-);
+const Choice = ({ about, on, label }) => {
+  /** @param {import('preact').TargetedEvent<HTMLInputElement>} event */
+  const change = async ({ currentTarget: box }) => {
+    try {
+      await call('setTalk', { about, on: box.checked });
+    } catch (error) {
+      box.checked = on; // what could not be kept is not shown
+      throw error;
+    }
+  };
+  return (
+    <label class="choice">
+      <input type="checkbox" checked={on} onChange={change} />
+      <span>{label}</span>
+    </label>
+  );
+};
