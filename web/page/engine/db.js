@@ -9,7 +9,7 @@ import { UnsavedError, asError } from './errors.js';
 import { changedRecord } from './fields.js';
 import { Group } from './group.js';
 
-const VERSION = 3;
+const VERSION = 4;
 /** How many messages are read at once while all are looked through. Each may be long. */
 const BATCH = 100;
 /** How long a deletion waits for other connections to the database to close. */
@@ -87,6 +87,7 @@ function upgrade(db, from) {
     goneStore(db);
     partingStores(db);
   }
+  if (from < 4) db.createObjectStore('thumbs'); // small versions of pictures, by [contact, n of the message, id]
 }
 
 /**
@@ -304,20 +305,26 @@ export class Db {
   }
 
   /**
-   * Deletes a message of a contact and keeps its id. Resolves with it, or with null if there is none.
+   * Deletes a message of a contact with its thumbnails, and keeps its id. Resolves with it, or with null if there is
+   * none.
    * @param {string} contact @param {number} n @returns {Promise<Message | null>}
    */
   deleteMessage(contact, n) {
     return this.write(
       'messages',
-      async (store, gone) => {
+      async (store, gone, thumbs) => {
         /** @type {Message | undefined} */
         const message = await done(store.get(n));
         if (message?.contact !== contact) return null;
-        await Promise.all([done(store.delete(n)), done(gone.put(1, [contact, message.mine, message.id]))]);
+        await Promise.all([
+          done(store.delete(n)),
+          done(gone.put(1, [contact, message.mine, message.id])),
+          done(thumbs.delete(IDBKeyRange.bound([contact, n], [contact, n, []]))),
+        ]);
         return message;
       },
       'gone',
+      'thumbs',
     );
   }
 
@@ -412,15 +419,15 @@ export class Db {
    */
   async forgetContact(contact, decision) {
     /** @param {[IDBObjectStore, ...IDBObjectStore[]]} stores */
-    const forget = async (...[messages, gone, contacts, decisions]) => {
+    const forget = async (...[messages, gone, thumbs, contacts, decisions]) => {
       const range = IDBKeyRange.bound([contact, 0], [contact, Infinity]);
       const keys = await done(messages.index('contact').getAllKeys(range));
       await Promise.all(keys.map((key) => done(messages.delete(key))));
-      await done(gone.delete(IDBKeyRange.bound([contact], [contact, []])));
+      for (const store of [gone, thumbs]) await done(store.delete(IDBKeyRange.bound([contact], [contact, []])));
       await done(contacts.delete(contact));
       if (decision) await done(decisions.put(decision));
     };
-    await this.write('messages', forget, 'gone', 'contacts', 'decisions');
+    await this.write('messages', forget, 'gone', 'thumbs', 'contacts', 'decisions');
   }
 
   /** Keeps that an invitation is over, in place of the invitation. @param {SpentInvite} spent */

@@ -10,8 +10,8 @@ import { done } from './db.js';
  * @typedef {object} Usage
  * @property {number} messages
  * @property {number} files kept here, in both directions
- * @property {number} bytes of these files
- * @property {Share[]} contacts who have files here, the largest first
+ * @property {number} bytes of these files and of all thumbnails
+ * @property {Share[]} contacts who have files or thumbnails here, the largest first
  * @property {number | null} used bytes that the browser counts for this page; null: it does not say
  * @property {number | null} quota how much it would store
  */
@@ -42,12 +42,13 @@ async function usage(engine) {
   const shares = new Map();
   await eachRecord(engine, async (records) => {
     for (const record of records) {
-      const bytes = await bytesOf(engine, record);
-      if (bytes === null) continue;
+      const whole = await bytesOf(engine, record);
+      const bytes = (whole ?? 0) + (await engine.files.thumbs.bytes(record));
+      if (whole === null && bytes === 0) continue;
       const share = shares.get(record.contact) ?? { contact: record.contact, files: 0, bytes: 0, received: 0 };
-      share.files += 1;
+      if (whole !== null) share.files += 1;
       share.bytes += bytes;
-      if (!record.mine) share.received += bytes;
+      if (!record.mine && whole !== null) share.received += bytes;
       shares.set(record.contact, share);
     }
   });
@@ -84,8 +85,9 @@ async function removable(engine, { contact, days = 0 }) {
   await eachRecord(engine, async (records) => {
     for (const record of records) {
       if (record.mine || record.state !== 'saved' || (contact && record.contact !== contact)) continue;
-      const bytes = await bytesOf(engine, record);
-      if (bytes !== null) cards.set(record.card, (cards.get(record.card) ?? 0) + bytes);
+      const whole = await bytesOf(engine, record);
+      if (whole === null) continue;
+      cards.set(record.card, (cards.get(record.card) ?? 0) + whole + (await engine.files.thumbs.bytes(record)));
     }
   });
   for (const n of [...cards.keys()]) {

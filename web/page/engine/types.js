@@ -110,7 +110,10 @@
  * @property {boolean} [byPeer] whether the other side ended that one
  * @property {number} [passed] bytes that went out, repeated ones included
  * @property {number} [stop] FILE_…: the rest of this group is not wanted
+ * @property {PictureAbout[]} [pictures] its pictures that have a thumbnail; none: nobody looked for any yet
  */
+
+/** @typedef {{id: string, place: number, width: number, height: number}} PictureAbout place: in its card */
 
 /** @typedef {{n: number, mine: 0 | 1, kind: 'text' | 'file', text: string}} Quote its text is shortened */
 
@@ -200,6 +203,8 @@
  * @property {boolean} checking
  * @property {number} saved files
  * @property {number} passed bytes
+ * @property {string} contact
+ * @property {boolean} asking whether it waits for this person to accept it
  */
 
 /** @typedef {Record<number, FileProgress>} FilesProgress by the number of the message */

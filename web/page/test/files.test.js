@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { Desk } from '../engine/files/desk.js';
+import { fileCommands } from '../engine/files/files.js';
 import { Meter } from '../engine/files/meter.js';
 import { encode } from '../../client/core/wire.js';
 import { FILE_CANCELLED, FILE_CHANNEL, FILE_DATA, FILE_DECLINED, FILE_OFFER } from '../../client/wire_table.js';
@@ -62,6 +63,7 @@ class Person {
     this.lines = [];
     this.received = [];
     this.now = () => performance.now();
+    this.pictures = [];
     this.start();
   }
   /** Starts a new engine with the same database. */
@@ -74,6 +76,7 @@ class Person {
       room: async () => this.room ?? Infinity,
       shown() {},
       received: (_, message) => this.received.push(message),
+      picture: (record, bytes) => this.pictures.push({ record, bytes }),
       held: () => this.heldNow,
       touch() {},
       log: (text) => this.lines.push(text),
@@ -236,6 +239,37 @@ test('an empty file arrives, and a repeated offer sends it once', async () => {
   await bo.desk.accept(bo.card('empty').n);
   await Promise.all([bo.state('empty', 'saved'), ana.state('empty', 'saved')]);
 });
+test('what may be a picture is handed on: by the sender at once, by the receiver when it is whole', async () => {
+  link();
+  await offer(ana, [{ file: new File(['pixels'], 'a.png', { type: 'image/png' }), path: 'a.png' }]);
+  expect(ana.pictures.map(({ record }) => [record.path, record.card])).toEqual([['a.png', ana.card('a.png').n]]);
+  expect(await (await ana.pictures[0].bytes()).text()).toBe('pixels');
+  await bo.state('a.png', 'asking');
+  expect(bo.pictures).toEqual([]);
+  await bo.desk.accept(bo.card('a.png').n);
+  await bo.state('a.png', 'saved');
+  expect(bo.pictures.map(({ record }) => [record.type, record.mine])).toEqual([['image/png', 0]]);
+  expect(await (await bo.pictures[0].bytes()).text()).toBe('pixels');
+});
+
+test('all offers that wait are accepted at once; a repeated call accepts nothing that came since', async () => {
+  link();
+  for (const name of ['a', 'b', 'c']) await offer(ana, one(name, randomBytes(10)));
+  for (const name of ['a', 'b', 'c']) await bo.state(name, 'asking');
+  await bo.desk.stop(bo.card('b').n, FILE_DECLINED);
+  const engine = { files: { desk: () => bo.desk } };
+  const args = { contact: 'them', list: ['a', 'b', 'c'].map((name) => bo.card(name).n).concat(99) };
+  await fileCommands.acceptFiles(engine, args);
+  for (const name of ['a', 'c']) await bo.state(name, 'saved');
+  expect(bo.card('b').state).toBe('over');
+  await offer(ana, one('late', randomBytes(10)));
+  await bo.state('late', 'asking');
+  expect(bo.card('late').live).toMatchObject({ contact: 'them', asking: true });
+  await fileCommands.acceptFiles(engine, args);
+  expect(bo.card('late').state).toBe('asking');
+  expect(bo.card('b').state).toBe('over');
+});
+
 test('sessions end and start again in the middle: nothing is asked twice, and little is sent twice', async () => {
   const bytes = randomBytes(24 * MIB);
   let cut = link();

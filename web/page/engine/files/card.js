@@ -98,6 +98,8 @@ export class Card {
       checking: this.checking,
       saved: this.savedCount,
       passed: this.passed,
+      contact: this.message.contact,
+      asking: this.message.state === 'asking',
     };
   }
 }

@@ -47,6 +47,8 @@ const MEDIA_TYPE = /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/;
  * @property {() => Promise<number>} room how many more bytes the browser would store
  * @property {(contact: string, messages: FileMessage[]) => void} shown cards are new or have changed
  * @property {(contact: string, message: FileMessage) => void} received
+ * @property {(record: FileRecord, bytes: () => Blob | Promise<Blob>) => void} picture the bytes of a file are here,
+ *   which may be a picture
  * @property {(contact: string) => boolean} held nothing may be sent at the moment
  * @property {() => void} touch the progress has changed
  * @property {(text: string) => void} log
@@ -398,6 +400,7 @@ export class Desk {
     Object.assign(record, { state: 'saved', size: file.size });
     delete record.open;
     await this.files.store.put(record);
+    this.files.picture(record, () => this.files.store.whole(record.key, record.type));
   }
 
   /** @param {TransferFile} file @param {number} why 0, or FILE_… @param {boolean} byPeer */
@@ -521,6 +524,10 @@ export class Desk {
       });
       await store.put(...card.records.values());
       shown(this.contact, [message]);
+      for (const record of card.records.values()) {
+        const source = this.sources.get(record.key);
+        if (source) this.files.picture(record, () => source);
+      }
       await this.feed();
       return message;
     });

@@ -2,11 +2,10 @@
 import { FILE_CANCELLED, FILE_DECLINED } from '../../../client/wire_table.js';
 import { Desk } from './desk.js';
 import { FileStore } from './store.js';
+import { PICTURES, Thumbs, mayShow } from './thumbs.js';
 
 /** The least time between two reports of progress to the tabs. */
 const TICK_MS = 250;
-/** Types that a browser shows as a picture and never runs. */
-const PICTURES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif', 'image/bmp']);
 
 /** @typedef {import('../types.js').Engine} Engine */
 
@@ -21,6 +20,12 @@ export class Files {
     this.timer = undefined;
     /** What `underway` was at the last report. */
     this.busy = 0;
+    /** @type {import('./thumbs.js').ThumbServices['shown']} */
+    const shown = (contact, list) => engine.tell.messages(contact, list);
+    const log = (/** @type {string} */ text) => engine.log(text);
+    this.thumbs = new Thumbs({ db: engine.db, shown, log });
+    /** The cards whose thumbnails are being made because a tab asked for them. @type {Set<number>} */
+    this.making = new Set();
     /** @type {import('./desk.js').DeskServices} */
     this.services = {
       db: engine.db,
@@ -28,11 +33,12 @@ export class Files {
       now: engine.now,
       sha256: () => new engine.lib.Sha256(),
       room: engine.room,
-      shown: (contact, list) => engine.tell.messages(contact, list),
+      shown,
+      picture: (record, bytes) => void this.thumbs.add(record, bytes),
       received: (contact, message) => this.received(contact, message),
       held: (contact) => this.held(contact),
       touch: () => this.touch(),
-      log: (text) => engine.log(text),
+      log,
     };
   }
 
@@ -105,8 +111,33 @@ export class Files {
     if (!record.mine && record.state !== 'saved') return null;
     return {
       blob: source ? source.slice(0, source.size, type) : await this.store.whole(record.key, type),
-      name: record.path.split('/').at(-1) ?? '',
+      name: nameOf(record),
     };
+  }
+
+  /**
+   * Returns a picture in full size, or its thumbnail where nothing more is here or may be decoded; null: neither is.
+   * @param {number} n @param {string} id @returns {Promise<{blob: Blob, name: string, whole: boolean} | null>}
+   */
+  async picture(n, id) {
+    const found = await this.blob(n, id);
+    if (found && PICTURES.has(found.blob.type) && (await mayShow(found.blob))) return { ...found, whole: true };
+    const record = (await this.store.ofCard(n)).find((one) => one.id === id);
+    const thumb = record && (await this.thumbs.get(record.contact, n, id));
+    return thumb ? { blob: thumb, name: nameOf(record), whole: false } : null;
+  }
+
+  /**
+   * Makes the thumbnails of a card that has none yet, as those have that came before there were any.
+   * @param {number} n
+   */
+  async makeThumbs(n) {
+    const message = await this.engine.db.message(n);
+    if (message?.kind !== 'file' || message.pictures || this.making.has(n)) return;
+    this.making.add(n);
+    for (const record of await this.store.ofCard(n))
+      await this.thumbs.add(record, async () => (await this.blob(n, record.id))?.blob);
+    this.making.delete(n);
   }
 
   /**
@@ -119,14 +150,11 @@ export class Files {
     for (const desk of this.desks.values()) desk.tryAgain(); // there is room now
   }
 
-  /** @param {number} n */
+  /** Removes received files, with their thumbnails. Their card stays. @param {number} n */
   async remove(n) {
     const records = await this.store.ofCard(n);
     await this.store.dropPieces(...records.map(({ key }) => key));
-    /** @type {(message: import('../types.js').FileMessage) => import('../types.js').FileMessage} */
-    const toRemoved = (message) => ({ ...message, state: 'removed' });
-    const changed = await this.engine.db.changeMessage(n, toRemoved);
-    if (changed) this.engine.tell.messages(changed.contact, [changed]);
+    await this.thumbs.remove(n);
     for (const desk of this.desks.values()) desk.tryAgain(); // there is room now
   }
 
@@ -142,6 +170,9 @@ export class Files {
     await this.store.forget(contact);
   }
 }
+
+/** @param {import('../types.js').FileRecord} record */
+const nameOf = ({ path }) => path.split('/').at(-1) ?? '';
 
 /** @typedef {{contact: string, n: number}} OneCard */
 
@@ -161,6 +192,13 @@ export const fileCommands = {
   },
   /** @param {Engine} engine @param {OneCard} args */
   acceptFile: (engine, { contact, n }) => engine.files.desk(contact).accept(n),
+  /**
+   * Accepts the offers that the person sees. One that came since is not among them, also when the call is repeated.
+   * @param {Engine} engine @param {{contact: string, list: number[]}} args list: the numbers of their messages
+   */
+  acceptFiles: async (engine, { contact, list }) => {
+    for (const n of list) await engine.files.desk(contact).accept(n);
+  },
   /** @param {Engine} engine @param {OneCard} args */
   declineFile: (engine, { contact, n }) => engine.files.desk(contact).stop(n, FILE_DECLINED),
   /** @param {Engine} engine @param {OneCard} args */
@@ -175,6 +213,12 @@ export const fileCommands = {
   chooseFileAgain: (engine, { contact, n, files }) => engine.files.desk(contact).chooseAgain(n, files),
   /** @param {Engine} engine @param {{n: number, id?: string}} args */
   fileBlob: (engine, { n, id }) => engine.files.blob(n, id),
+  /** @param {Engine} engine @param {{n: number, id: string}} args */
+  picture: (engine, { n, id }) => engine.files.picture(n, id),
+  /** @param {Engine} engine @param {{contact: string, n: number, id: string}} args */
+  thumb: (engine, { contact, n, id }) => engine.files.thumbs.get(contact, n, id),
+  /** @param {Engine} engine @param {{n: number}} args */
+  makeThumbs: (engine, { n }) => engine.files.makeThumbs(n),
   /** @param {Engine} engine @param {{n: number}} args */
   filesOf: async (engine, { n }) =>
     (await engine.files.store.ofCard(n)).map(({ id, path, size, state, type }) => ({ id, path, size, state, type })),

@@ -1,0 +1,162 @@
+/** Thumbnails: which are made, in which order, and what takes them away again. */
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { Thumbs } from '../engine/files/thumbs.js';
+import { storage } from '../engine/storage.js';
+
+/** A database of two stores, as far as thumbnails use it. Keys are compared as JSON. */
+class Stores {
+  kept = { messages: new Map(), thumbs: new Map() };
+  store(name) {
+    const all = this.kept[name];
+    const answer = (result) => {
+      const request = { result };
+      queueMicrotask(() => request.onsuccess());
+      return request;
+    };
+    const within = (key, { lower }) => JSON.stringify(key.slice(0, lower.length)) === JSON.stringify(lower);
+    return {
+      get: (key) => answer(all.get(JSON.stringify(key))),
+      put: (value, key = value.n) => answer(void all.set(JSON.stringify(key), value)),
+      delete: (range) => {
+        for (const key of all.keys()) if (within(JSON.parse(key), range)) all.delete(key);
+        return answer();
+      },
+    };
+  }
+  read(name) {
+    return this.store(name);
+  }
+  write(name, work, ...others) {
+    return work(this.store(name), ...others.map((one) => this.store(one)));
+  }
+}
+
+const record = (more = {}) => ({
+  contact: 'bo',
+  card: 7,
+  id: 'aa',
+  n: 0,
+  type: 'image/png',
+  size: 9,
+  mine: 1,
+  ...more,
+});
+const card = (n = 7, more = {}) => ({ n, contact: 'bo', kind: 'file', state: 'saved', ...more });
+
+let db, shown, lines, thumbs, running, most;
+beforeEach(() => {
+  vi.stubGlobal('navigator', {});
+  vi.stubGlobal('IDBKeyRange', { bound: (lower, upper) => ({ lower, upper }) });
+  db = new Stores();
+  [shown, lines] = [[], []];
+  running = most = 0;
+  const make = async (blob) => {
+    most = Math.max(most, (running += 1));
+    await new Promise((done) => setTimeout(done));
+    running -= 1;
+    const words = await blob.text();
+    if (words === 'broken') throw new Error('broken');
+    return words === 'none' ? null : { blob: new Blob([`small ${words}`]), width: 40, height: 30 };
+  };
+  thumbs = new Thumbs({ db, make, shown: (_, list) => shown.push(...list), log: (line) => lines.push(line) });
+});
+const put = (message) => db.kept.messages.set(JSON.stringify(message.n), message);
+const message = (n = 7) => db.kept.messages.get(JSON.stringify(n));
+const add = (one, words = 'a picture') => thumbs.add(one, () => new Blob([words]));
+
+describe('a thumbnail', () => {
+  test('is kept, and its message says how large the picture is', async () => {
+    put(card());
+    await add(record());
+    expect(await (await thumbs.get('bo', 7, 'aa')).text()).toBe('small a picture');
+    expect(message().pictures).toEqual([{ id: 'aa', place: 0, width: 40, height: 30 }]);
+    expect(shown).toEqual([message()]);
+    expect(await thumbs.bytes(record())).toBe('small a picture'.length);
+  });
+
+  test('those of a card are made one after the other, and stand in its order', async () => {
+    put(card());
+    await Promise.all([
+      add(record({ id: 'cc', n: 2 })),
+      add(record({ id: 'aa', n: 0 })),
+      add(record({ id: 'bb', n: 1 })),
+    ]);
+    expect(message().pictures.map(({ id }) => id)).toEqual(['aa', 'bb', 'cc']);
+    expect(most).toBe(1);
+    await add(record({ id: 'bb', n: 1 }));
+    expect(
+      message().pictures.map(({ id }) => id),
+      'made once more',
+    ).toEqual(['aa', 'bb', 'cc']);
+  });
+
+  test('none is made of what is no picture, is too large, or is one of very many', async () => {
+    put(card());
+    let read = 0;
+    for (const more of [{ type: 'image/svg+xml' }, { type: 'text/html' }, { size: 50_000_001 }, { n: 60 }])
+      await thumbs.add(record(more), () => new Blob([`read ${(read += 1)}`]));
+    expect([read, shown, db.kept.thumbs.size]).toEqual([0, [], 0]);
+  });
+
+  test('where there cannot be one, the message says that nobody has to look again', async () => {
+    put(card());
+    await add(record(), 'none');
+    expect(message().pictures).toEqual([]);
+    expect(await thumbs.get('bo', 7, 'aa')).toBe(null);
+  });
+
+  test('one that fails is logged, and those after it are made', async () => {
+    put(card());
+    await Promise.all([add(record(), 'broken'), add(record({ id: 'bb', n: 1 }))]);
+    expect(lines).toEqual(['no thumbnail: Error']);
+    expect(message().pictures.map(({ id }) => id)).toEqual(['bb']);
+  });
+
+  test.each([
+    ['its message was deleted', () => db.kept.messages.clear()],
+    ['its files were removed', () => thumbs.remove(7)],
+  ])('is not kept when %s meanwhile', async (_, end) => {
+    put(card());
+    const made = add(record());
+    await end();
+    await made;
+    expect(db.kept.thumbs.size).toBe(0);
+    expect(message()?.pictures).toBe(undefined);
+  });
+
+  test('goes with the received file, and no other goes', async () => {
+    put(card(7));
+    put(card(70));
+    await add(record());
+    await add(record({ card: 70 }));
+    await thumbs.remove(7);
+    expect([...db.kept.thumbs.keys()]).toEqual(['["bo",70,"aa"]']);
+    expect(message(7)).toEqual(card(7, { state: 'removed' }));
+    expect(message(70).pictures).toHaveLength(1);
+    await thumbs.remove(7);
+    await thumbs.remove(8);
+    expect(message(8), 'a message that is not there').toBe(undefined);
+  });
+});
+
+test('the storage that is used counts thumbnails, also of files that are not here any more', async () => {
+  put(card());
+  await add(record(), 'x'.repeat(100));
+  const records = [record({ key: 'bo:1:aa' }), record({ key: 'bo:1:bb', id: 'bb', type: 'text/plain' })];
+  const engine = {
+    db: { read: () => ({ getAll: () => answer(records), count: () => answer(1) }) },
+    files: { thumbs, store: { source: async () => undefined } },
+  };
+  const usage = await storage.usage(engine);
+  expect(usage).toMatchObject({
+    files: 0,
+    bytes: 106,
+    contacts: [{ contact: 'bo', files: 0, bytes: 106, received: 0 }],
+  });
+});
+
+function answer(result) {
+  const request = { result };
+  queueMicrotask(() => request.onsuccess());
+  return request;
+}
