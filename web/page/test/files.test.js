@@ -431,6 +431,31 @@ describe('folders', () => {
   });
 });
 
+test('a card whose last file is saved while the end of another is being stored is over, too', async () => {
+  const [change, put] = [bo.db.changeMessage.bind(bo.db), bo.store.put.bind(bo.store)];
+  let saves = 0;
+  let changed = false;
+  bo.store.put = async (record, ...more) => {
+    if (record.state === 'saved' && record.why === undefined && (saves += 1) === 2)
+      await bo.until(() => changed, 'the end of the first is stored');
+    return put(record, ...more);
+  };
+  bo.db.changeMessage = async (n, next) => {
+    const message = await change(n, next);
+    if (message.saved === 1) await bo.until(() => saves === 2, 'the second is being saved');
+    setTimeout(() => (changed ||= message.saved === 1));
+    return message;
+  };
+  link();
+  const inside = (name) => ({ file: fileOf(name, randomBytes(10)), path: `album/${name}` });
+  await offer(ana, ['a.bin', 'b.bin'].map(inside));
+  await bo.state('album', 'asking');
+  await bo.desk.accept(bo.card('album').n);
+  await bo.state('album', 'saved');
+  expect(bo.card('album')).toMatchObject({ saved: 2, failed: 0 });
+  expect(bo.desk.cards.size).toBe(0);
+});
+
 describe('a hostile offer', () => {
   const say = (more) => {
     const id = new Uint8Array(16).fill(9);

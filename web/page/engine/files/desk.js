@@ -441,9 +441,10 @@ export class Desk {
   /** Stores the state of a card after a change. @param {Card} card @param {FileMessage['state']} state */
   async settle(card, state = card.message.state) {
     const { db, shown } = this.files;
+    const over = card.isOver; // now: more files may be saved while this is stored
     /** @type {Partial<FileMessage>} */
     const next = { state, saved: card.savedCount, held: card.paused ? 'person' : undefined, passed: card.passed };
-    if (card.isOver) {
+    if (over) {
       const failed = [...card.records.values()].filter((record) => record.state === 'over');
       next.state = card.savedCount > 0 ? 'saved' : 'over';
       next.failed = failed.length;
@@ -461,7 +462,7 @@ export class Desk {
     const changed = await db.changeMessage(card.n, change);
     if (!changed) return;
     card.message = changed;
-    if (card.isOver) this.cards.delete(card.n);
+    if (over) this.cards.delete(card.n);
     shown(this.contact, [changed]);
     this.files.touch();
   }
