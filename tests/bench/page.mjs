@@ -135,7 +135,7 @@ export async function measurePageFile({ rounds, bytes }) {
       const saved = ({ page }) => page.locator('.message[data-kind="file"][data-state="saved"]').waitFor();
       try {
         await pair.ana.page.locator('.composer input[type=file]').first().setInputFiles([path]);
-        const accept = pair.bo.page.getByRole('button', { name: 'Accept', exact: true });
+        const accept = pair.bo.page.getByRole('button', { name: /^Accept / });
         await accept.waitFor();
         const began = performance.now();
         await accept.click();

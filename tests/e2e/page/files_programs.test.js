@@ -52,7 +52,9 @@ test('send shows a code, the page takes it: 64 MiB, the relay killed midway', as
   await state(file.name, 'saved');
   const [download] = await Promise.all([
     person.page.waitForEvent('download'),
-    card(file.name).getByRole('button', { name: 'Save', exact: true }).click(),
+    card(file.name)
+      .getByRole('button', { name: `Save ${file.name}`, exact: true })
+      .click(),
   ]);
   expect(sha(readFileSync(await download.path()))).toBe(file.hash);
   expect((await program.wait(60_000)).code, program.stderr).toBe(0);

@@ -193,11 +193,14 @@ describe('what disappears', () => {
       .first()
       .setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('notes') });
     const card = ana.page.locator('.message[data-kind=file]');
-    await tabTo(ana, ana.button(s.files.accept, card), 'Shift+Tab');
+    await tabTo(ana, ana.button(s.files.acceptOf('notes.txt'), card), 'Shift+Tab');
     await ana.page.keyboard.press('Enter');
     await card.and(ana.page.locator('[data-state=saved]')).waitFor();
-    await press(ana, s.files.remove, card);
-    await press(ana, s.files.remove, card);
+    await ana.page.locator('.scroller').focus();
+    for (const key of ['ArrowUp', 'Enter']) await ana.page.keyboard.press(key);
+    await ana.page.getByRole('menuitem', { name: s.files.removeHere }).focus();
+    await ana.page.keyboard.press('Enter');
+    await press(ana, s.files.remove, ana.page.getByRole('alertdialog'));
     await card.and(ana.page.locator('[data-state=removed]')).waitFor();
     expect(await words(ana)).not.toBe('BODY');
     await nothingLost(ana);

@@ -209,7 +209,7 @@ describe('what comes while one reads far up', () => {
     await toNewest(ana);
     const picture = new URL('../../../web/page/icons/icon-512.png', import.meta.url).pathname;
     await bo.page.locator('.composer input[type=file]').first().setInputFiles([picture]);
-    await ana.button(ana.words.files.accept).click();
+    await ana.button(ana.words.files.acceptOf('icon-512.png')).click();
     const image = ana.page.locator('.picture img');
     await image.waitFor();
     await image.evaluate((one) => one.decode());

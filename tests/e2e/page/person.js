@@ -168,13 +168,15 @@ export class Person extends Tab {
 }
 
 /**
- * @param {string} url  @param {object} [options] those of launchChromium (`browser`: the running one to share), and `init`: scripts to run before the page's
+ * @param {string} url  @param {object} [options] those of launchChromium (`browser`: the running one to share), `init`:
+ *   scripts to run before the page's, and `wait`: false for an address without the page
  */
-export async function openPerson(url, { init, ...options } = {}) {
+export async function openPerson(url, { init, wait = true, ...options } = {}) {
   const browser = await launchChromium(options);
   for (const script of [init ?? []].flat()) await browser.context.addInitScript(script);
   const person = new Person(browser, url, await wordsOf(options.locale ?? 'en-GB'));
-  await person.open(url);
+  if (wait) await person.open(url);
+  else await person.page.goto(url);
   return person;
 }
 

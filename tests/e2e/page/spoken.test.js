@@ -57,7 +57,7 @@ test('a file: each of its states once', async () => {
     .locator('.composer input[type=file]')
     .first()
     .setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('notes') });
-  await ana.button(ana.words.files.accept).click();
+  await ana.button(ana.words.files.acceptOf('notes.txt')).click();
   await ana.page.locator('[data-state=saved]').waitFor();
   await bo.page.locator('[data-state=saved]').waitFor();
   await isSaid(ana, 'notes.txt');

@@ -49,7 +49,7 @@ test('storage: asked once for keeping, after the first message; files are counte
     .locator('.composer input[type=file]')
     .first()
     .setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.alloc(50_000, 'x') });
-  await ana.button('Accept').click();
+  await ana.button('Accept notes.txt').click();
   await ana.page.getByText(ana.words.files.saved).first().waitFor();
 
   await ana.goTo({ screen: 'storage' });

@@ -113,7 +113,10 @@
  * @property {PictureAbout[]} [pictures] its pictures that have a thumbnail; none: nobody looked for any yet
  */
 
-/** @typedef {{id: string, place: number, width: number, height: number}} PictureAbout place: in its card */
+/**
+ * @typedef {{id: string, name: string, place: number, width: number, height: number}} PictureAbout id: of the file;
+ *   place: in its card
+ */
 
 /** @typedef {{n: number, mine: 0 | 1, kind: 'text' | 'file', text: string}} Quote its text is shortened */
 

@@ -417,16 +417,27 @@ describe('folders', () => {
     expect([...ana.desk.transfer.files(), ...bo.desk.transfer.files()]).toEqual([]);
     expect(await ana.store.open()).toEqual([]);
   });
-  test('loose files have a card each; very many share one', () => {
-    const loose = (count) => many(count).map(({ file }) => ({ file, path: file.name }));
-    expect(cardsOf(loose(3)).map(({ group, name }) => [group, name])).toEqual([
-      ['', '0.txt'],
-      ['', '1.txt'],
-      ['', '2.txt'],
+  test('what is sent together is one card: a folder, and all loose files, whose names differ', () => {
+    const loose = (...names) => names.map((name) => ({ file: fileOf(name, ''), path: name }));
+    const about = (list) =>
+      cardsOf(list).map(({ group, name, folder, files }) => [
+        Boolean(group),
+        name,
+        folder,
+        files.map(({ path }) => path),
+      ]);
+    expect(about(loose('a.txt'))).toEqual([[false, 'a.txt', false, ['a.txt']]]);
+    expect(about([...loose('a.txt', 'b.txt'), ...many(2)])).toEqual([
+      [true, 'album', true, ['album/part/0.txt', 'album/part/1.txt']],
+      [true, 'a.txt', false, ['a.txt', 'b.txt']],
     ]);
-    expect(cardsOf([...loose(11), ...many(2)]).map(({ name, folder, files }) => [name, folder, files.length])).toEqual([
-      ['album', true, 2],
-      ['0.txt', false, 11],
+    expect(about(loose('image.png', 'image.png', 'image (2).png', 'image.png', '.x', '.x'))[0][3]).toEqual([
+      'image.png',
+      'image (2).png',
+      'image (2) (2).png',
+      'image (3).png',
+      '.x',
+      '.x (2)',
     ]);
   });
 });

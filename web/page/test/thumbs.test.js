@@ -8,11 +8,6 @@ class Stores {
   kept = { messages: new Map(), thumbs: new Map() };
   store(name) {
     const all = this.kept[name];
-    const answer = (result) => {
-      const request = { result };
-      queueMicrotask(() => request.onsuccess());
-      return request;
-    };
     const within = (key, { lower }) => JSON.stringify(key.slice(0, lower.length)) === JSON.stringify(lower);
     return {
       get: (key) => answer(all.get(JSON.stringify(key))),
@@ -35,6 +30,7 @@ const record = (more = {}) => ({
   contact: 'bo',
   card: 7,
   id: 'aa',
+  path: 'a/dot.png',
   n: 0,
   type: 'image/png',
   size: 9,
@@ -69,7 +65,7 @@ describe('a thumbnail', () => {
     put(card());
     await add(record());
     expect(await (await thumbs.get('bo', 7, 'aa')).text()).toBe('small a picture');
-    expect(message().pictures).toEqual([{ id: 'aa', place: 0, width: 40, height: 30 }]);
+    expect(message().pictures).toEqual([{ id: 'aa', name: 'dot.png', place: 0, width: 40, height: 30 }]);
     expect(shown).toEqual([message()]);
     expect(await thumbs.bytes(record())).toBe('small a picture'.length);
   });

@@ -6,7 +6,7 @@ import { keepFromNow } from './persist.js';
 /** @typedef {ReturnType<typeof import('./link.js').openLink>} Link */
 
 /** What a person does, with a click or a key, that leaves something worth keeping. @type {Set<Command>} */
-const WORTH_KEEPING = new Set(/** @type {Command[]} */ (['send', 'sendFiles', 'acceptFile', 'rename']));
+const WORTH_KEEPING = new Set(/** @type {Command[]} */ (['send', 'sendFiles', 'acceptFile', 'acceptFiles', 'rename']));
 
 /** @type {Link} */
 let link;

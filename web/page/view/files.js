@@ -6,8 +6,6 @@ import { jumpToNewest } from './threads.js';
 /** @typedef {{file: File, path: string}} Chosen */
 /** @typedef {import('../engine/files/desk.js').NewCard} NewCard */
 
-/** Up to this many files that are sent together get a card each; more share one. */
-const CARDS_MAX = 10;
 /** How long a browser has to start a download. */
 const SAVE_MS = 60_000;
 
@@ -22,10 +20,7 @@ const together = (name, folder, list) => {
   return { id, group: id, name, folder, files: list.map(({ file, path }) => ({ id: newId(), file, path })) };
 };
 
-/**
- * Returns a card for each folder, and for each loose file; very many loose files share one card.
- * @param {Chosen[]} list
- */
+/** Returns a card for each folder, and one for all loose files. @param {Chosen[]} list */
 export function cardsOf(list) {
   /** @type {Map<string, Chosen[]>} */
   const folders = new Map();
@@ -39,8 +34,23 @@ export function cardsOf(list) {
     else folders.set(top, [one]);
   }
   const cards = [...folders].map(([name, files]) => together(name, true, files));
-  if (loose.length > CARDS_MAX) return [...cards, together(loose[0].file.name, false, loose)];
+  if (loose.length > 1) return [...cards, together(loose[0].file.name, false, distinct(loose))];
   return [...cards, ...loose.map(single)];
+}
+
+/**
+ * Gives files of the same name, such as pasted pictures, names that differ.
+ * @param {Chosen[]} list @returns {Chosen[]}
+ */
+function distinct(list) {
+  const taken = new Set();
+  return list.map(({ file, path }) => {
+    const [, stem, end] = /^(.+?)(\.[^.]*)?$/s.exec(path) ?? ['', path];
+    let name = path;
+    for (let n = 2; taken.has(name); n += 1) name = `${stem} (${n})${end ?? ''}`;
+    taken.add(name);
+    return { file, path: name };
+  });
 }
 
 /**
@@ -103,6 +113,13 @@ export async function saveFile(n, id) {
   download(found.blob, found.name);
   return true;
 }
+
+/**
+ * Saves what a message brought: a file, or an archive of several.
+ * @param {import('../engine/types.js').FileMessage} message
+ */
+export const saveMessage = ({ n, file: { group, folder, name } }) =>
+  group ? saveAll(n, folder ? name : name.replace(/\.[^.]*$/, '')) : saveFile(n);
 
 /** Saves all files of a card as one archive. @param {number} n @param {string} name */
 export async function saveAll(n, name) {

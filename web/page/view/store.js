@@ -19,6 +19,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
  * @property {string} [text] of 'share'
  * @property {string} [problem] of 'new': a key of the strings
  * @property {boolean} [focus] of 'new': the field gets the focus
+ * @property {{n: number, id: string}} [picture] of 'thread': the picture that is open, by its message and its file
  */
 
 /** @typedef {{query: string, contact: string | null}} Search contact: only the messages with this one */
@@ -121,7 +122,12 @@ export const useEngine = (select) => useStore(({ engine }) => select(/** @type {
  */
 export function go(place, { replace = false } = {}) {
   const from = store.get().place;
-  const same = from.screen === place.screen && from.contact === place.contact && from.secret === place.secret;
+  const same =
+    from.screen === place.screen &&
+    from.contact === place.contact &&
+    from.secret === place.secret &&
+    from.picture?.n === place.picture?.n &&
+    from.picture?.id === place.picture?.id;
   const depth = replace || same ? (history.state?.depth ?? 0) : (history.state?.depth ?? 0) + 1;
   history[replace || same ? 'replaceState' : 'pushState']({ place, depth }, '', location.pathname);
   if (!same) store.set({ place });

@@ -128,15 +128,20 @@ export class Files {
   }
 
   /**
-   * Makes the thumbnails of a card that has none yet, as those have that came before there were any.
+   * Makes the thumbnail of a picture that has none yet, because it came before there were any.
    * @param {number} n
    */
-  async makeThumbs(n) {
+  async wantThumb(n) {
     const message = await this.engine.db.message(n);
     if (message?.kind !== 'file' || message.pictures || this.making.has(n)) return;
     this.making.add(n);
-    for (const record of await this.store.ofCard(n))
-      await this.thumbs.add(record, async () => (await this.blob(n, record.id))?.blob);
+    const [record] = await this.store.ofCard(n);
+    // When its turn comes, the one that was being made may be there.
+    if (record && !message.file.group)
+      await this.thumbs.add(record, async () => {
+        const now = await this.engine.db.message(n);
+        return now?.kind === 'file' && !now.pictures ? (await this.blob(n, record.id))?.blob : undefined;
+      });
     this.making.delete(n);
   }
 
@@ -218,7 +223,7 @@ export const fileCommands = {
   /** @param {Engine} engine @param {{contact: string, n: number, id: string}} args */
   thumb: (engine, { contact, n, id }) => engine.files.thumbs.get(contact, n, id),
   /** @param {Engine} engine @param {{n: number}} args */
-  makeThumbs: (engine, { n }) => engine.files.makeThumbs(n),
+  wantThumb: (engine, { n }) => engine.files.wantThumb(n),
   /** @param {Engine} engine @param {{n: number}} args */
   filesOf: async (engine, { n }) =>
     (await engine.files.store.ofCard(n)).map(({ id, path, size, state, type }) => ({ id, path, size, state, type })),

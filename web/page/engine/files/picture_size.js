@@ -70,7 +70,10 @@ async function png(read) {
   return ascii(chunk, 4, 4) === 'IHDR' ? { width: chunk.getUint32(8), height: chunk.getUint32(12) } : null;
 }
 
-/** Steps over the segments up to the frame, which states the size. @param {Read} read @returns {Promise<Size | null>} */
+/**
+ * Steps over the segments up to the frame, which states the size.
+ * @param {Read} read @returns {Promise<Size | null>}
+ */
 async function jpeg(read) {
   let at = 2;
   for (let step = 0; step < STEPS_MAX; step += 1) {

@@ -93,7 +93,7 @@ export class Thumbs {
    * Stores a thumbnail, and says so in its message, unless that is gone or its files were removed.
    * @param {FileRecord} record @param {Made | null} made null: there cannot be one
    */
-  async keep({ contact, card: n, id, n: place }, made) {
+  async keep({ contact, card: n, id, path, n: place }, made) {
     const changed = await this.db.write(
       'messages',
       async (messages, thumbs) => {
@@ -101,7 +101,8 @@ export class Thumbs {
         const message = await done(messages.get(n));
         if (!message || message.state === 'removed' || message.contact !== contact) return null;
         const others = (message.pictures ?? []).filter((one) => one.id !== id);
-        const own = made ? [{ id, place, width: made.width, height: made.height }] : [];
+        const name = path.split('/').at(-1) ?? '';
+        const own = made ? [{ id, name, place, width: made.width, height: made.height }] : [];
         const pictures = [...others, ...own].sort((a, b) => a.place - b.place);
         if (made) await done(thumbs.put(made.blob, [contact, n, id]));
         const next = { ...message, pictures };

@@ -1,32 +1,40 @@
-/** The received files of a folder; each can be saved by itself. */
-import { useState } from 'preact/hooks';
+/** The files of a folder, or those that were sent together; each received one can be saved by itself. */
+import { useEffect, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
 import { saveFile } from '../files.js';
 
 const SHOWN_MAX = 200;
 
-/** @param {{n: number, count: number}} props */
-export function FileList({ n, count }) {
-  const [list, setList] = useState(/** @type {import('../../engine/types.js').Answer<'filesOf'> | null} */ (null));
-  /** @param {import('preact').TargetedEvent<HTMLDetailsElement>} event */
-  const onToggle = async ({ currentTarget }) => {
-    if (currentTarget.open)
-      setList((await call('filesOf', { n })).filter(({ state }) => state === 'saved').slice(0, SHOWN_MAX));
-  };
+/** @typedef {import('../../engine/types.js').FileMessage} FileMessage */
+
+/** @param {{message: FileMessage, saved?: number}} props saved: how many files were saved so far */
+export function FileList({ message: { n, file, mine, state }, saved }) {
+  const [open, setOpen] = useState(false);
+  const [list, setList] = useState(/** @type {import('../../engine/types.js').Answer<'filesOf'>} */ ([]));
+  useEffect(() => {
+    if (open) void call('filesOf', { n }).then(setList);
+  }, [n, open, saved, state]);
+  const shown = list.slice(0, SHOWN_MAX);
+  const rest = Math.max(list.length, file.count) - shown.length;
   return (
-    <details class="file-list" onToggle={onToggle}>
-      <summary>{s.files.count(count)}</summary>
-      {list && (
+    <details class="file-list" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>{s.files.count(file.count)}</summary>
+      {open && list.length > 0 && (
         <ul>
-          {list.map(({ id, path, size }) => (
+          {shown.map(({ id, path, size, state: its }) => (
             <li key={id}>
-              <button type="button" class="link" onClick={() => saveFile(n, id)} aria-label={s.files.saveOf(path)}>
+              {its === 'saved' && !mine ? (
+                <button type="button" class="link" onClick={() => saveFile(n, id)} aria-label={s.files.saveOf(path)}>
+                  <bdi>{path}</bdi>
+                </button>
+              ) : (
                 <bdi>{path}</bdi>
-              </button>
+              )}
               <span class="fine"> {s.files.size(size)}</span>
             </li>
           ))}
+          {rest > 0 && <li class="fine">{s.files.rest(rest)}</li>}
         </ul>
       )}
     </details>

@@ -1,7 +1,8 @@
-/** The menu of one message: what can be done with it. Deleting asks once, in the same place. */
+/** The menu of one message: what can be done with it. Deleting and removing ask once, in the same place. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, say } from '../actions.js';
+import { saveMessage } from '../files.js';
 import { copyMessage, replyTo } from '../messages.js';
 import { focusRow } from '../use-message-menu.js';
 
@@ -12,7 +13,7 @@ import { focusRow } from '../use-message-menu.js';
  *   writable: something can be sent to this contact
  */
 export function MessageMenu({ open: { message, row, ask }, name, writable, close }) {
-  const [asking, setAsking] = useState(ask);
+  const [asking, setAsking] = useState(/** @type {'delete' | 'remove' | null} */ (ask ? 'delete' : null));
   const menu = useRef(/** @type {HTMLDivElement | null} */ (null));
   useLayoutEffect(() => {
     if (menu.current) place(menu.current, row);
@@ -44,6 +45,7 @@ export function MessageMenu({ open: { message, row, ask }, name, writable, close
     await call('deleteMessage', { contact: message.contact, n: message.n });
     say(s.talk.deleted);
   };
+  const removeFile = then(() => call('removeFile', { n: message.n }));
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.key === 'Escape' || event.key === 'Tab') leave();
@@ -61,10 +63,14 @@ export function MessageMenu({ open: { message, row, ask }, name, writable, close
   if (asking)
     return (
       <div class="menu menu-ask" ref={menu} role="alertdialog" aria-labelledby="menu-ask" onKeyDown={onKeyDown}>
-        <p id="menu-ask">{askWords(message, name)}</p>
+        <p id="menu-ask">{asking === 'remove' ? s.files.removeAsk : askWords(message, name)}</p>
         <div class="buttons">
-          <button type="button" class="button button-small button-danger" onClick={remove}>
-            {s.talk.deleteYes}
+          <button
+            type="button"
+            class="button button-small button-danger"
+            onClick={asking === 'remove' ? removeFile : remove}
+          >
+            {asking === 'remove' ? s.files.remove : s.talk.deleteYes}
           </button>
           <button type="button" class="button button-small" onClick={leave}>
             {s.cancel}
@@ -73,6 +79,7 @@ export function MessageMenu({ open: { message, row, ask }, name, writable, close
       </div>
     );
   const isFile = message.kind === 'file';
+  const isKept = isFile && !message.mine && message.state === 'saved';
   const isOpen = isFile && (message.state === 'asking' || message.state === 'open');
   return (
     <div class="menu" ref={menu} role="menu" aria-label={s.talk.actions} onKeyDown={onKeyDown}>
@@ -81,7 +88,13 @@ export function MessageMenu({ open: { message, row, ask }, name, writable, close
       {writable && message.state === 'waiting' && (
         <Item label={s.talk.tryNow} act={then(() => call('retry', { contact: message.contact }))} />
       )}
-      {!isOpen && <Item label={s.talk.deleteHere} act={() => setAsking(true)} />}
+      {isKept && (
+        <>
+          <Item label={message.file.group ? s.files.saveAll : s.files.save} act={then(() => saveMessage(message))} />
+          <Item label={s.files.removeHere} act={() => setAsking('remove')} />
+        </>
+      )}
+      {!isOpen && <Item label={s.talk.deleteHere} act={() => setAsking('delete')} />}
     </div>
   );
 }

@@ -1,10 +1,10 @@
 /** One conversation: the contact, the messages, and the composer. */
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
 import { PIPE } from '../../engine/chat.js';
 import { headWords, peerOf } from '../presence.js';
-import { go, useEngine } from '../store.js';
+import { go, goBack, useEngine } from '../store.js';
 import { refusal, refusalShort } from '../refusal.js';
 import { loadThread } from '../threads.js';
 import { useSaidPresence } from '../spoken.js';
@@ -17,6 +17,7 @@ import { Doubt } from './Doubt.jsx';
 import { Icon } from './Icon.jsx';
 import { MessageList } from './MessageList.jsx';
 import { NameAsk } from './NameAsk.jsx';
+import { Offers } from './Offers.jsx';
 import { Refused } from './Refused.jsx';
 
 /** @param {{place: import('../store.js').OpenPlace}} props */
@@ -30,6 +31,8 @@ export function Thread({ place }) {
   const refused = contact ? refusal(contact, now) : '';
   const takesFiles = contact && !contact.blocked && !contact.doubt && !refused && contact.application !== PIPE;
   const hovering = useFileDrop(takesFiles ? id : null);
+
+  const Viewer = useViewer(place.picture !== undefined);
 
   if (!contact) {
     return (
@@ -69,6 +72,7 @@ export function Thread({ place }) {
       {contact.doubt && <Doubt contact={contact} />}
       {contact.pairedAt && !contact.asked && !contact.doubt && <NameAsk contact={contact} />}
       <MessageList contact={contact} name={name} refused={refused !== ''} />
+      {takesFiles && <Offers contact={id} name={name} />}
       {contact.blocked ? (
         <div class="thread-foot">
           <p>{s.thread.blocked}</p>
@@ -81,8 +85,18 @@ export function Thread({ place }) {
       ) : (
         <Composer contact={contact} name={name} />
       )}
+      {Viewer && place.picture && <Viewer contact={id} picture={place.picture} />}
     </div>
   );
+}
+
+/** Returns the viewer of pictures once it is wanted and loaded. @param {boolean} wanted */
+function useViewer(wanted) {
+  const [loaded, setLoaded] = useState(/** @type {typeof import('./Viewer.jsx') | null} */ (null));
+  useEffect(() => {
+    if (wanted && !loaded) import('./Viewer.jsx').then(setLoaded, goBack); // back if it cannot be had now
+  }, [wanted]);
+  return loaded?.Viewer;
 }
 
 /**
