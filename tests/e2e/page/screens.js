@@ -2,6 +2,7 @@
  * Goes through every screen and state of the page, as a person would, and calls `see(name, person)` at each: for axe,
  * and for the pictures. In any language: what is looked for comes from the page's own tables.
  */
+import { readFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { openPair, openPerson } from './person.js';
 
@@ -125,6 +126,7 @@ async function together({ pair: { ana, bo }, words, person, see }) {
   await page.locator('.menu').waitFor();
   await see('message-menu', ana);
   await page.keyboard.press('Escape');
+  await files({ ana, bo, see });
   await page.locator('.thread-head .button-icon').last().click();
   await page.locator('.phrase').waitFor();
   await see('contact', ana);
@@ -162,6 +164,35 @@ async function together({ pair: { ana, bo }, words, person, see }) {
   await late.page.goto(link);
   await late.button(s.thread.ask).waitFor();
   await see('invitation-over', late);
+}
+
+/** Pictures that were sent together, two offers that wait, and a picture in full size. */
+async function files({ ana, bo, see }) {
+  const { page, words: s } = ana;
+  const attach = (...list) => bo.page.locator('.composer input[type=file]').first().setInputFiles(list);
+  const icon = (name) => ({
+    name,
+    mimeType: 'image/png',
+    buffer: readFileSync(new URL('../../../web/page/icons/icon-512.png', import.meta.url)),
+  });
+  await attach(icon('garden-in-the-morning.png'), icon('roses.png'), icon('wall.png'));
+  await page.locator('.file .button-main').click();
+  await page.locator('.message[data-state=saved] .picture img').nth(2).waitFor();
+  for (const [name, mimeType] of [
+    ['plan of the garden.pdf', 'application/pdf'],
+    ['birds.mp3', 'audio/mpeg'],
+  ])
+    await attach({ name, mimeType, buffer: Buffer.alloc(123_456, 'x') });
+  await page.locator('.offers').waitFor();
+  await page.locator('.file-list summary').click();
+  await page.locator('.file-list li').nth(2).waitFor();
+  await see('files', ana);
+  await ana.button(s.picture.open('roses.png')).click();
+  await page.locator('.viewer-stage img').waitFor();
+  await see('picture', ana);
+  await page.keyboard.press('Escape');
+  await ana.button(s.files.acceptAll).click();
+  await page.locator('.message[data-state=saved]').nth(2).waitFor();
 }
 
 async function alone({ pair: { ana, bo }, words, person, see }) {
