@@ -42,6 +42,9 @@ test('a reply quotes what it answers; the quote leads there', LONG, async () => 
   await bo.bubble('theirs', 'Where').locator('.message-more').click();
   await menu(bo).getByRole('menuitem', { name: talk.reply, exact: true }).click();
   await bo.page.locator('.reply-to', { hasText: 'Where shall we meet?' }).waitFor();
+  await bo.page.reload();
+  await bo.here();
+  await bo.page.locator('.reply-to', { hasText: 'Where shall we meet?' }).waitFor();
   await bo.say('At the station');
   await ana.hears('At the station');
   expect(await bo.page.locator('.reply-to').count()).toBe(0);

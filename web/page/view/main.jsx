@@ -7,7 +7,9 @@ import { setLink } from './call.js';
 import { watchClosing } from './closing.js';
 import { App } from './components/App.jsx';
 import { keepFocus } from './focus.js';
+import { keptReplies } from './drafts.js';
 import { openLink } from './link.js';
+import { forgetReply } from './messages.js';
 import { onNews } from './notifications.js';
 import { lookForUpdate, startOffline } from './offline.js';
 import { watchSearchKeys } from './search.js';
@@ -26,14 +28,17 @@ const link = openLink(
   { shared, single },
   {
     onState,
-    onMessages,
+    onMessages(update) {
+      onMessages(update);
+      forgetReply(update.contact, update.gone);
+    },
     onFiles,
     onNews,
     onBroken: () => store.set({ broken: { code: 'worker' } }),
   },
 );
 setLink(link);
-store.set({ mode: link.mode });
+store.set({ mode: link.mode, replies: keptReplies() });
 void language.then((code) => {
   store.set({ language: code });
   render(<App />, /** @type {HTMLElement} */ (document.getElementById('app')));

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
+import { forgetDraft } from '../messages.js';
 import { go, useEngine } from '../store.js';
 import { BackButton } from './BackButton.jsx';
 import { CopyButton } from './CopyButton.jsx';
@@ -18,6 +19,7 @@ export function ContactCard({ place }) {
   const { id, blocked } = contact;
   const forget = async () => {
     await call('forget', { contact: id });
+    forgetDraft(id);
     go({ screen: 'home' }, { replace: true });
   };
   return (
