@@ -66,7 +66,7 @@ test('a deleted contact stays deleted after a reload, is told, and comes back by
   await ana.hears('Here again');
 });
 
-test('a contact deleted while it was away is told when it comes back, and its messages are not delivered', async () => {
+test('a contact deleted while it was away is told; its message waits until it is let in, and is sent again', async () => {
   const { ana, bo } = keep(await openPair(relay.http, { browser }));
   await ana.callThem('Bo');
   await bo.callThem('Ana');
@@ -83,6 +83,15 @@ test('a contact deleted while it was away is told when it comes back, and its me
   await waits(bo, 'Ana isn’t accepting messages from you any more.');
   await bo.page.locator('.message.mine', { hasText: 'not delivered' }).waitFor();
   expect(await knocks(ana)).toBe(0);
+  await openSettings(ana);
+  await ana.page.getByRole('button', { name: /^Let them ask/ }).click();
+  await bo.bubble('mine', 'Are you there?').hover();
+  await bo.bubble('mine', 'Are you there?').locator('.message-more').click();
+  await bo.page.getByRole('menuitem', { name: 'Send again', exact: true }).click();
+  await ana.goTo({ screen: 'home' });
+  await ana.button('Allow').click();
+  await ana.hears('Are you there?');
+  await bo.delivered('Are you there?');
 });
 
 test('who was ignored stays silent after a reload, and may ask again once that is taken back', async () => {

@@ -389,6 +389,7 @@ const ar = (f) => ({
     copyText: 'نسخ النص',
     copyName: 'نسخ الاسم',
     tryNow: 'المحاولة الآن',
+    sendAgain: 'إعادة الإرسال',
     deleteHere: 'حذف من هذا المتصفح',
     deleteYes: 'حذف',
     deleteAsk: (name) => `أتريد حذف هذه الرسالة من هذا المتصفح؟ لن تُحذف نسخة ${f.iso(name)}.`,

@@ -348,6 +348,7 @@ export default (f) => ({
     copyText: 'Copy text',
     copyName: 'Copy name',
     tryNow: 'Try again now',
+    sendAgain: 'Send again',
     deleteHere: 'Delete from this browser',
     deleteYes: 'Delete',
     deleteAsk: (/** @type {string} */ name) =>

@@ -111,7 +111,14 @@ export function MessageList({ contact, name, refused }) {
         </ol>
       </div>
       {menu.open && (
-        <MessageMenu key={menu.open.message.n} open={menu.open} name={name} writable={writable} close={menu.close} />
+        <MessageMenu
+          key={menu.open.message.n}
+          open={menu.open}
+          name={name}
+          writable={writable}
+          refused={refused && !contact.doubt}
+          close={menu.close}
+        />
       )}
       <Moves contact={contact} away={!scroll.atEnd || Boolean(thread?.newer)} choose={setChoosing} />
     </div>

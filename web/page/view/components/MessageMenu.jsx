@@ -9,10 +9,10 @@ import { focusRow } from '../use-message-menu.js';
 /** @typedef {import('../../engine/types.js').Message} Message */
 
 /**
- * @param {{open: import('../use-message-menu.js').OpenMenu, name: string, writable: boolean, close: () => void}} props
- *   writable: something can be sent to this contact
+ * @param {{open: import('../use-message-menu.js').OpenMenu, name: string, writable: boolean, refused: boolean,
+ *   close: () => void}} props writable: something can be sent to this contact; refused: they do not let this side in
  */
-export function MessageMenu({ open: { message, row, ask }, name, writable, close }) {
+export function MessageMenu({ open: { message, row, ask }, name, writable, refused, close }) {
   const [asking, setAsking] = useState(/** @type {'delete' | 'remove' | null} */ (ask ? 'delete' : null));
   const menu = useRef(/** @type {HTMLDivElement | null} */ (null));
   useLayoutEffect(() => {
@@ -87,6 +87,9 @@ export function MessageMenu({ open: { message, row, ask }, name, writable, close
       <Item label={isFile ? s.talk.copyName : s.talk.copyText} act={then(() => copyMessage(message))} />
       {writable && message.state === 'waiting' && (
         <Item label={s.talk.tryNow} act={then(() => call('retry', { contact: message.contact }))} />
+      )}
+      {refused && message.state === 'waiting' && (
+        <Item label={s.talk.sendAgain} act={then(() => call('ask', { contact: message.contact }))} />
       )}
       {isKept && (
         <>
