@@ -1,5 +1,5 @@
 /** Asks who should get what another program shared. The text goes to that contact's composer, and is not sent yet. */
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { nameOf, openThread } from '../actions.js';
 import { draftOf, keepDraft } from '../drafts.js';
@@ -11,8 +11,6 @@ import { BackButton } from './BackButton.jsx';
 export function ShareScreen({ place }) {
   const contacts = useEngine((engine) => engine.contacts);
   const [text, setText] = useState(place.text);
-  const title = useRef(/** @type {HTMLHeadingElement | null} */ (null));
-  useLayoutEffect(() => title.current?.focus(), []);
   const people = contacts.filter(({ blocked }) => !blocked);
   /** @param {string} id */
   const take = (id) => {
@@ -23,9 +21,7 @@ export function ShareScreen({ place }) {
     <div class="page">
       <header class="bar">
         <BackButton />
-        <h1 ref={title} tabIndex={-1}>
-          {s.share.heading}
-        </h1>
+        <h1>{s.share.heading}</h1>
       </header>
       <div class="sheet">
         <section>
