@@ -65,8 +65,11 @@ test.each([
   await back;
   const all = await said();
   expect(all.filter((text) => /not online|isn’t online|both online|is offline/.test(text))).toEqual([]);
+  const inList = ana.page.locator('.contact', { hasText: 'Bo' }).getByText(ana.words.list.here, { exact: true });
+  await inList.waitFor();
   await bo.close();
   await ana.page.locator('.thread-who p', { hasText: ana.words.thread.away }).waitFor();
+  expect(await inList.count()).toBe(0);
 });
 
 test('a request by ID that waits says that it was asked, and not that anybody is offline', async () => {

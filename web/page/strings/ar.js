@@ -154,6 +154,7 @@ const ar = (f) => ({
         other: (count) => `${count} رسالة غير مقروءة`,
       }),
     youSaid: (text) => `أنت: ${text}`,
+    here: 'موجود الآن',
     joined: 'تم الاتصال. ابدأ بالتحية.',
     blocked: 'محظور',
     doubt: 'تحقّق من هويته',

@@ -148,6 +148,7 @@ export default (f) => ({
     unread: (/** @type {number} */ n) =>
       f.plural(n, { one: '1 unread message', other: (count) => `${count} unread messages` }),
     youSaid: (/** @type {string} */ text) => `You: ${text}`,
+    here: 'online',
     joined: 'Connected. Say hello.',
     blocked: 'Blocked',
     doubt: 'Check who this is',

@@ -21,9 +21,11 @@ export function ContactRow({ contact, open, now }) {
           <Avatar id={contact.id} name={name} />
           {here && <span class="here-dot" aria-hidden="true" />}
         </span>
-        <span class="contact-name" title={name}>
-          <bdi>{name}</bdi>
-          {here && <span class="visually-hidden">, {s.thread.here}</span>}
+        <span class="contact-who">
+          <span class="contact-name" title={name}>
+            <bdi>{name}</bdi>
+          </span>
+          {here && <span class="contact-here"> {s.list.here}</span>}
         </span>
         {contact.last && <span class="contact-time">{s.listTime(contact.last.at, now)}</span>}
         <span class="contact-last">
