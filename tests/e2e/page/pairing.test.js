@@ -208,6 +208,19 @@ describe('inviting', () => {
     expect(await bo.page.getByLabel('Your name (optional)').count(), 'asked once').toBe(0);
   });
 
+  test('who joins by the link alone is asked for their own name with the first contact, and it arrives', async () => {
+    const ana = keep(await openPerson(relay.http, { browser }));
+    const bo = keep(await openPerson(await ana.invite(), { browser }));
+    await Promise.all([ana.here(), bo.here()]);
+    await ana.page.locator('.name-ask').waitFor();
+    expect(await ana.page.getByLabel('Your name (optional)').count(), 'asked beside the invitation').toBe(0);
+    await bo.page.getByLabel('Your name (optional)').fill('Bo');
+    await bo.callThem('Ana');
+    await expect.poll(() => ana.page.locator('#name-ask').inputValue()).toBe('Bo');
+    await ana.page.getByRole('heading', { name: 'Bo', level: 1 }).waitFor();
+    await bo.page.getByRole('button', { name: 'About Ana' }).waitFor();
+  });
+
   test('the strong button follows what the person does; focus stays in sight', async () => {
     const ana = keep(await openPerson(relay.http, { browser }));
     const strong = () => ana.page.locator('.ways .button-main').allTextContents();

@@ -32,9 +32,12 @@ const seen = ({ page }) =>
 
 describe('at 320×256', () => {
   test('the thread keeps at least half of the height, and the field is in the window', async () => {
-    const { ana } = pair;
+    const { ana, bo } = pair;
     await ana.page.locator('.name-ask').waitFor();
     expect(await seen(ana)).toBeGreaterThanOrEqual(128);
+    await bo.page.locator('#name-ask-own').waitFor();
+    expect(await seen(bo)).toBeGreaterThanOrEqual(128);
+    expect(await bo.axe()).toEqual([]);
     await ana.callThem(LONG);
     expect(await seen(ana)).toBeGreaterThanOrEqual(128);
     const { y, height } = await ana.page.locator('.composer textarea').boundingBox();
@@ -48,6 +51,7 @@ test('a name of 48 wide letters sticks out nowhere, and is whole in a title', as
   expect(await ana.page.locator('.thread-who h1').getAttribute('title')).toBe(LONG);
   await ana.page.setViewportSize({ width: 900, height: 600 });
   expect(await ana.page.locator('.contact-name').getAttribute('title')).toBe(LONG);
+  await ana.page.locator('.contact-here').waitFor();
   expect(await ana.axe()).toEqual([]);
   await ana.page.setViewportSize({ width: 320, height: 256 });
 });

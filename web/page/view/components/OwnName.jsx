@@ -5,20 +5,14 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
+import { mayOffer } from '../own-name.js';
 import { store, useEngine } from '../store.js';
 
-const NAME_MAX = 48;
 const KEEP_AFTER_MS = 300;
-
-/** Returns whether the name may be asked for: there is none, and nobody was told another one. */
-function mayAsk() {
-  const { engine } = store.get();
-  return Boolean(engine && !engine.me.name && !engine.contacts.some(({ pairedAt }) => pairedAt));
-}
 
 /** @param {{id: string}} props */
 export function OwnName({ id }) {
-  const [asks] = useState(mayAsk);
+  const [asks] = useState(mayOffer);
   const kept = useEngine((engine) => engine.me.name);
   const [name, setName] = useState('');
   const timer = useRef(/** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined));
@@ -47,7 +41,7 @@ export function OwnName({ id }) {
         class="field"
         dir={name ? 'auto' : undefined}
         value={name}
-        maxLength={NAME_MAX}
+        maxLength={48}
         autocomplete="nickname"
         onInput={change}
         onChange={keep}
