@@ -66,7 +66,7 @@ test('a deleted contact stays deleted after a reload, is told, and comes back by
   await ana.hears('Here again');
 });
 
-test('a contact deleted while it was away is told; its message waits until it is let in, and is sent again', async () => {
+test('a contact deleted while it was away is told; its message waits until it is let in and sent again', async () => {
   const { ana, bo } = keep(await openPair(relay.http, { browser }));
   await ana.callThem('Bo');
   await bo.callThem('Ana');
