@@ -1,6 +1,6 @@
 /** Thumbnails: which are made, in which order, and what takes them away again. */
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { Thumbs } from '../engine/files/thumbs.js';
+import { Thumbs, makeThumb } from '../engine/files/thumbs.js';
 import { storage } from '../engine/storage.js';
 
 /** A database of two stores, as far as thumbnails use it. Keys are compared as JSON. */
@@ -132,6 +132,60 @@ describe('a thumbnail', () => {
     await thumbs.remove(7);
     await thumbs.remove(8);
     expect(message(8), 'a message that is not there').toBe(undefined);
+  });
+});
+
+describe('making one', () => {
+  const header = (size = 24) => {
+    const bytes = new Uint8Array(size);
+    bytes.set([0x89, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 4, 0, 0, 0, 2, 0]);
+    return new Blob([bytes]);
+  };
+  let closed, drawn;
+  const browser = ({ pixel = [30, 90, 211] } = {}) => {
+    [closed, drawn] = [0, []];
+    const picture = { width: 1024, height: 512, close: () => (closed += 1) };
+    vi.stubGlobal(
+      'createImageBitmap',
+      vi.fn(async () => picture),
+    );
+    class Canvas {
+      constructor(width, height) {
+        Object.assign(this, { width, height });
+      }
+      getContext() {
+        const drawImage = (_, ...place) => drawn.push(place);
+        return { fillRect() {}, getImageData: () => ({ data: pixel }), drawImage };
+      }
+      convertToBlob = async ({ type }) => new Blob([`${this.width} × ${this.height} ${type}`]);
+    }
+    vi.stubGlobal('OffscreenCanvas', Canvas);
+  };
+
+  test('its longer side has 640 pixels, and the picture is let go', async () => {
+    browser();
+    const { blob, width, height } = await makeThumb(header());
+    expect([await blob.text(), width, height]).toEqual(['640 × 320 image/webp', 1024, 512]);
+    expect([drawn, closed]).toEqual([[[0, 0, 640, 320]], 1]);
+  });
+
+  test.each([
+    ['draws noise', () => browser({ pixel: [255, 255, 255] })],
+    ['has no canvas', () => (browser(), vi.stubGlobal('OffscreenCanvas', undefined))],
+  ])('where the browser %s, a small picture is its own thumbnail, and a large one has none', async (_, begin) => {
+    begin();
+    const small = header();
+    expect(await makeThumb(small)).toEqual({ blob: small, width: 1024, height: 512 });
+    expect(await makeThumb(header(1_000_001))).toBe(null);
+    expect([drawn, closed]).toEqual([[], 2]);
+  });
+
+  test('what is no picture, or cannot be decoded, has none', async () => {
+    browser();
+    expect(await makeThumb(new Blob(['no picture, but long enough to be looked at']))).toBe(null);
+    expect(createImageBitmap).not.toHaveBeenCalled();
+    createImageBitmap.mockRejectedValue(new DOMException('damaged'));
+    expect(await makeThumb(header())).toBe(null);
   });
 });
 

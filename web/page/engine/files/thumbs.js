@@ -12,6 +12,8 @@ import { pictureSize } from './picture_size.js';
 /** The longer side of a thumbnail, in pixels: a card on a dense screen. */
 const SIDE = 640;
 const QUALITY = 0.8;
+/** Where nothing can be drawn, a picture of at most so many bytes is its own thumbnail. */
+const ITSELF_MAX = 1_000_000;
 /** A larger file is not decoded. */
 const BYTES_MAX = 50_000_000;
 /** Of a card with more files, the first ones get a thumbnail. */
@@ -33,7 +35,23 @@ export const thumbsOf = (contact, n) => IDBKeyRange.bound([contact, n], [contact
 export const mayShow = async (blob) => blob.size <= BYTES_MAX && (await pictureSize(blob)) !== null;
 
 /**
- * Returns a thumbnail, or null if the file is no picture, or one that must not be decoded.
+ * Returns whether this browser draws what it is told. Some answer with noise, so that nobody is recognized by how their
+ * device draws.
+ */
+function drawsTruly() {
+  if (typeof OffscreenCanvas === 'undefined') return false;
+  const context = new OffscreenCanvas(1, 1).getContext('2d');
+  if (!context) return false;
+  const colour = [30, 90, 210];
+  context.fillStyle = `rgb(${colour.join(' ')})`;
+  context.fillRect(0, 0, 1, 1);
+  const { data } = context.getImageData(0, 0, 1, 1);
+  return colour.every((part, index) => Math.abs(part - data[index]) < 4);
+}
+
+/**
+ * Returns a thumbnail, or null if the file is no picture, or one that must not be decoded. Where nothing can be drawn,
+ * a picture that is small is its own thumbnail.
  * @param {Blob} blob @returns {Promise<Made | null>}
  */
 export async function makeThumb(blob) {
@@ -42,6 +60,7 @@ export async function makeThumb(blob) {
   if (!picture) return null;
   try {
     const { width, height } = picture;
+    if (!drawsTruly()) return blob.size <= ITSELF_MAX ? { blob, width, height } : null;
     const scale = Math.min(1, SIDE / Math.max(width, height));
     const canvas = new OffscreenCanvas(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
     const context = canvas.getContext('2d');
