@@ -53,6 +53,8 @@ export const PEERS_BLOCK = 2;
 export const PEERS_FORGET = 3;
 /** IDs in one PEERS */
 export const PEERS_IDS_MAX = 32;
+/** knocks that a client remembers; the oldest is forgotten first */
+export const KNOCKS_MAX = 64;
 /** the secret of an invite link */
 export const INVITE_SECRET_BYTES = 16;
 /** the first bytes of SHA-256 of the secret */

@@ -16,7 +16,7 @@ enum {
   PL_ENGINE_ACCEPT_TIMEOUT_MS = 10000, /* from ACCEPT to the caller's first record */
   PL_ENGINE_REDIAL_OTHER_MS = 2000,    /* the side that did not open the last link waits this long before it calls */
   PL_ENGINE_INVITES_MAX = 1024,
-  PL_ENGINE_KNOCKS_MAX = 64,
+  PL_ENGINE_KNOCKS_MAX = PL_CONST_KNOCKS_MAX,
   PL_ENGINE_CODES_MAX = 8,
   PL_ENGINE_CONTROL_BYTES = 1 << 20,
   PL_ENGINE_ADDRESSES_BYTES = 1024,

@@ -1,6 +1,7 @@
 /** Rules about who is let in and who is called (docs/protocol.md, section 7), one test for each. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadSodium } from '../core/sodium.js';
+import { KNOCKS_MAX } from '../wire_table.js';
 import { World, pair } from './model.js';
 
 beforeAll(loadSodium);
@@ -125,6 +126,19 @@ describe('a session lets in', () => {
   });
 });
 
+test('the last KNOCKS_MAX knocks are remembered', () => {
+  const { bo } = missedCall();
+  const { strangers } = bo.engine;
+  const [first] = strangers.knocks.values();
+  const other = (n) => ({ ...first, id: new Uint8Array(32).fill(n + 1), link: null });
+  for (let n = 0; n < KNOCKS_MAX - 1; n++) expect(strangers.knock(other(n))).toBe(true);
+  expect(strangers.knocks.size).toBe(KNOCKS_MAX);
+  expect(strangers.knock(first)).toBe(false); // known, and now the newest
+  expect(strangers.knock(other(KNOCKS_MAX))).toBe(true);
+  expect(strangers.knocks.size).toBe(KNOCKS_MAX);
+  expect(strangers.knock(first)).toBe(false);
+  expect(strangers.knock(other(0))).toBe(true); // the oldest was forgotten
+});
 test('a knock that was forgotten is told again, at the next call', () => {
   const { world, ana, bo } = missedCall();
   bo.do('forget', { peer: ana.identity.id });

@@ -4,7 +4,14 @@ import { PairlinkError } from '../errors.js';
 import { inviteHint, inviteProof } from '../invite.js';
 import { sodium } from '../sodium.js';
 import { encode } from '../wire.js';
-import { INVITE_HINT_BYTES, PEERS_ALLOW, PEERS_BLOCK, PEERS_FORGET, PEERS_IDS_MAX } from '../../wire_table.js';
+import {
+  INVITE_HINT_BYTES,
+  KNOCKS_MAX,
+  PEERS_ALLOW,
+  PEERS_BLOCK,
+  PEERS_FORGET,
+  PEERS_IDS_MAX,
+} from '../../wire_table.js';
 
 const PROOF_BYTES = INVITE_HINT_BYTES + 32;
 
@@ -14,7 +21,6 @@ const PROOF_BYTES = INVITE_HINT_BYTES + 32;
  *   pairing code whose dial secret this is, or 0. */
 /** @typedef {{id: Uint8Array, instance: Uint8Array, name: string, link: Link | null}} Knock */
 
-const KNOCKS_MAX = 256;
 /** Peers that are ignored or refused; the oldest decision is forgotten first. */
 const TURNED_AWAY_MAX = 1024;
 /** Invites, including those that are over, which are kept so that whoever comes with one is told. */
