@@ -237,6 +237,9 @@ struct sim_client {
   bool online, stopped;
   bool told_online, checking; /* what the actions said; sim_alive.c */
   uint64_t relay_heard_ms;
+  uint64_t asked_ms;   /* when something was sent that has an answer, unless the relay was heard since: PL_NEVER */
+  size_t calls_due;    /* before this step, as had_output; sim_alive.c */
+  bool had_output;     /* something waited to be sent */
   bool starved;        /* an allocation failed in the last step */
   uint64_t step_at_us; /* of the spin check */
   unsigned steps_there;
@@ -381,8 +384,10 @@ void sim_bus_fault(sim_world *w);
 void sim_bus_lose(sim_relay *r, unsigned from, unsigned to); /* one direction, and nobody is told */
 void sim_bus_heal(sim_relay *r);
 
-/* sim_alive.c: looks at each step of a client, of either engine */
+/* sim_alive.c: looks at each step of a client, of either engine, and at what it sends */
 void sim_alive_start(sim_client *c);
+void sim_alive_before(sim_client *c, const pl_engine_event *in);
+void sim_alive_sent(sim_client *c, const uint8_t *message, size_t n);
 void sim_alive_step(sim_client *c, const pl_engine_event *in, const pl_engine_result *out);
 
 /* sim_client.c */

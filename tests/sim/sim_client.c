@@ -249,6 +249,7 @@ int sim_client_begin(sim_client *c, const pl_engine_event *in, pl_engine_result 
   now.now_ms = sim_now_ms(c->world);
   bool armed = starve(c->world);
   if (!sim_js_runs()) sim_promises_before(c);
+  sim_alive_before(c, &now);
   int rc = pl_engine_step(c->engine, &now, out);
   c->starved = pl_alloc_fail_at(0) == 0 && armed;
   trace_step(c, &now, rc, out);
@@ -383,6 +384,7 @@ void sim_client_pump(sim_client *c) {
     trace_output(c, n);
     if (!sim_js_runs()) sim_records_produced(c, w->scratch, n);
     send_message(c, k, n);
+    sim_alive_sent(c, w->scratch, n);
   }
 }
 

@@ -8,8 +8,8 @@
 /* Sends PING, unless one is on its way. The answer is due in wait_ms, or when it was due before if that is sooner. */
 void pl_engine_alive_ask(pl_engine *e, uint64_t wait_ms);
 
-/* The relay answers what this side does now. Sends PING if it has been silent for a second, so that a relay that is not
- * there is noticed soon. A dead connection is not given up any earlier for it. */
+/* The relay, or a peer through it, answers what this side does now. Sends PING once the relay has been silent for a
+ * second, so that one that is not there is noticed soon. A dead connection is not given up any earlier for it. */
 void pl_engine_alive_expect(pl_engine *e);
 
 /* This side's clock alone ends a link or a call. Tells the application first that the connection is being checked,

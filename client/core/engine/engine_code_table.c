@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "engine_actions.h"
+#include "engine_alive.h"
 #include "engine_invite.h"
 #include "engine_link.h"
 
@@ -49,6 +50,7 @@ void pl_engine_code_ask_number(pl_engine *e, pl_engine_code_run *c) {
   c->asked = true;
   code_tell(e, PL_CONST_CODE_MAKE, c->handle, c->code.number,
             c->expires_ms > e->now_ms ? c->expires_ms - e->now_ms : 1);
+  pl_engine_alive_expect(e);
 }
 
 /* ---- ends -------------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine_actions.h"
+#include "engine_alive.h"
 #include "engine_code_table.h"
 #include "engine_connect.h"
 #include "engine_dial.h"
@@ -101,6 +102,7 @@ void pl_engine_code_claim(pl_engine *e, pl_engine_code_run *c) {
   c->link->is_code = true;
   c->link->code = c;
   exchange_wait(e, c->link, e->now_ms + e->open_timeout_ms + PL_ENGINE_OPEN_GRACE_MS);
+  pl_engine_alive_expect(e);
 }
 
 /* Sends the proof. From here on the guess counts as made: the creator may call, by the dial secret, even if the link is

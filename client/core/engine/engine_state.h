@@ -239,6 +239,7 @@ struct pl_engine {
   bool carried;  /* a peer's record opened on this connection */
   bool was_late; /* the engine was called late, and nothing came since */
   bool checking; /* the application knows that nothing comes from the relay */
+  bool awaits;   /* the relay or a peer has something to answer, and nothing has come since */
   uint8_t transcript[64], hello_relay_id[32];
   uint32_t message_max, link_window, link_slots, open_timeout_ms, ping_interval_ms, dead_after_ms;
 

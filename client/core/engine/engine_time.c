@@ -17,6 +17,7 @@ enum {
 
 static void time_link_expired(pl_engine *e, pl_engine_link *l) {
   pl_engine_session *s = l->session;
+  if (l->opener && !l->failed) pl_engine_alive_doubt(e); /* a call that got no answer */
   if (l->state == PL_ENGINE_LINK_OPENING && !l->is_code) {
     pl_engine_link_forget(e, l, PL_REASON_TIMEOUT);
     if (s) pl_engine_dial_failed(e, s, PL_REASON_UNAVAILABLE);

@@ -15,10 +15,11 @@ static inline pl_engine *engine(int i) {
   return n.clients[i].engine;
 }
 
-static inline size_t happened(int i) { /* actions other than logs, and envelopes */
+/* Returns how many actions other than logs, and envelopes, there were; without PING and what follows from it, if so. */
+static inline size_t happened(int i, bool checks) {
   size_t all = n.clients[i].seen_count - net_count(&n, i, PL_ENGINE_OUT_LOG);
   for (size_t t = 0; t < TYPES; t++) all += said[i].count[t];
-  return all;
+  return checks ? all - said[i].count[PL_ENV_PING] - net_count(&n, i, PL_ENGINE_OUT_CHECKING) : all;
 }
 
 static inline void produce(int i) {
@@ -32,15 +33,14 @@ static inline void step(int i) {
   produce(i);
 }
 
-/* Client i runs alone until at_ms, and nothing happens before: it gets nothing, and what it says goes nowhere. */
-static inline void expect_nothing_until(int i, uint64_t at_ms) {
-  size_t before = happened(i);
+static inline void wait_until(int i, uint64_t at_ms, bool checks) {
+  size_t before = happened(i, checks);
   n.drop = swallow;
   for (int k = 0; k < 1000; k++) {
     uint64_t next = pl_engine_deadline(engine(i));
     n.now_ms = next < at_ms - 1 ? (next > n.now_ms ? next : n.now_ms + 1) : at_ms - 1;
     step(i);
-    assert_int_equal(happened(i), before);
+    assert_int_equal(happened(i, checks), before);
     if (n.now_ms != at_ms - 1) continue;
     assert_int_equal(pl_engine_deadline(engine(i)), at_ms);
     n.now_ms = at_ms;
@@ -48,6 +48,16 @@ static inline void expect_nothing_until(int i, uint64_t at_ms) {
     return;
   }
   fail_msg("it never rests");
+}
+
+/* Client i runs alone until at_ms, and nothing happens before: it gets nothing, and what it says goes nowhere. */
+static inline void expect_nothing_until(int i, uint64_t at_ms) {
+  wait_until(i, at_ms, false);
+}
+
+/* The same for a client that waits for an answer, and so asks whether the relay is there. */
+static inline void expect_only_checks_until(int i, uint64_t at_ms) {
+  wait_until(i, at_ms, true);
 }
 
 static inline void expect_offline(int i, int error, int reason) {

@@ -45,9 +45,34 @@ static void a_claim_lasts_as_long_as_a_call(void **state) {
   (void)state;
   claim_it();
   uint32_t number = said[0].link[PL_ENV_CLAIM];
-  expect_nothing_until(0, n.now_ms + n.open_timeout_ms + 10000);
+  expect_only_checks_until(0, n.now_ms + n.open_timeout_ms + 10000);
   expect_reset(0, PL_REASON_TIMEOUT, number);
   assert_int_equal(said[0].count[PL_ENV_CLAIM], 2); /* and is made again */
+}
+
+/* The relay answers both, so it is asked as soon as it has been silent for a second. */
+static void a_claim_and_a_new_code_ask_a_silent_relay(void **state) {
+  for (int claims = 0; claims < 2; claims++)
+    for (int at_once = 0; at_once < 2; at_once++) {
+      (void)pair_teardown(state);
+      (void)setup(state);
+      uint64_t heard = n.now_ms;
+      n.drop = swallow;
+      n.now_ms += at_once ? 1000 : 400;
+      pl_engine_event make = {.type = PL_ENGINE_IN_CODE_NEW};
+      pl_engine_result out;
+      if (claims)
+        claim_it();
+      else
+        assert_int_equal(net_do_for(&n, 0, &make, &out), 0);
+      produce(0);
+      assert_int_equal(said[0].count[PL_ENV_CODE], !claims);
+      assert_int_equal(said[0].count[PL_ENV_PING], at_once);
+      if (!at_once) expect_nothing_until(0, heard + 1000);
+      assert_int_equal(said[0].count[PL_ENV_PING], 1);
+      expect_nothing_until(0, n.now_ms + 1000);
+      assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_CHECKING), 1);
+    }
 }
 
 /* The creator answers a guess within 20 s, or the link is over. It may call for ten minutes, though. */
@@ -349,14 +374,14 @@ static void a_guess_leaves_the_link_for_10_s(void **state) {
   pl_view said_proof = {said[0].last[PL_ENV_DATA], said[0].size[PL_ENV_DATA]};
   assert_int_equal(pl_code_verify(&creator, &claimers, false, said_proof), 0);
   assert_memory_equal(creator.id, n.clients[0].config.identity.id, 32);
-  assert_int_equal(pl_engine_deadline(engine(0)), n.now_ms + 10000);
-  expect_nothing_until(0, n.now_ms + 10000);
+  expect_only_checks_until(0, n.now_ms + 10000);
   expect_reset(0, PL_REASON_TIMEOUT, number);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       PAIR(a_claim_lasts_as_long_as_a_call),
+      PAIR(a_claim_and_a_new_code_ask_a_silent_relay),
       PAIR(a_guess_waits_for_20_s_and_for_ten_minutes),
       PAIR(an_answer_that_makes_no_sense_ends_a_claim),
       PAIR(a_number_may_come_back),

@@ -123,6 +123,41 @@ static void a_call_asks_a_relay_that_was_silent(void **state) {
   assert_int_equal(e->answer_by_ms, heard + e->dead_after_ms);
 }
 
+/* When the relay was there a moment before the call, it is asked as soon as it has been silent for a second, and no
+ * earlier. */
+static void a_call_without_an_answer_asks_the_relay(void **state) {
+  (void)state;
+  pl_engine *e = engine(0);
+  uint64_t heard = n.now_ms;
+  n.drop = swallow;
+  n.now_ms += 300;
+  assert_true(net_connect(&n, 0, 1, NULL, NULL));
+  produce(0);
+  expect_nothing_until(0, heard + 1000);
+  assert_int_equal(said[0].count[PL_ENV_PING], 1);
+  assert_int_equal(e->answer_by_ms, heard + e->dead_after_ms);
+  expect_nothing_until(0, heard + 2000);
+  assert_int_equal(news(PL_ENGINE_OUT_CHECKING), 1);
+}
+
+/* What comes shows that the relay is there. When it hangs later, the call itself is what has no answer. */
+static void a_call_that_ends_unanswered_is_checked(void **state) {
+  (void)state;
+  pl_engine *e = engine(0);
+  n.drop = swallow;
+  assert_true(net_connect(&n, 0, 1, NULL, NULL));
+  produce(0);
+  uint64_t ends = n.now_ms + n.open_timeout_ms + 10000;
+  assert_true(ends < n.now_ms + 500 + e->ping_interval_ms);
+  n.now_ms += 500;
+  net_to_client(&n, 0, PL_ENV_PONG, 0, 0, "12345678", 8);
+  net_settle(&n);
+  expect_nothing_until(0, ends);
+  assert_int_equal(news(PL_ENGINE_OUT_CHECKING), 1);
+  assert_int_equal(said[0].count[PL_ENV_PING], 1);
+  assert_int_equal(said[0].count[PL_ENV_OPEN], 2);
+}
+
 /* When the network is back, the answer is due in five seconds, or sooner if it was. */
 static void a_network_that_is_back_is_tried_for_5_s(void **state) {
   (void)state;
@@ -173,7 +208,7 @@ static void a_call_lasts_10_s_longer_than_at_the_relay(void **state) {
   produce(0);
   assert_int_equal(said[0].count[PL_ENV_OPEN], 1);
   uint32_t number = said[0].link[PL_ENV_OPEN];
-  expect_nothing_until(0, n.now_ms + n.open_timeout_ms + 10000);
+  expect_only_checks_until(0, n.now_ms + n.open_timeout_ms + 10000);
   expect_reset(0, PL_REASON_TIMEOUT, number);
   assert_int_equal(said[0].count[PL_ENV_OPEN], 2);
 }
@@ -399,6 +434,8 @@ int main(void) {
       PAIR(what_was_heard_starts_the_interval_again),
       PAIR(an_answer_ends_the_check),
       PAIR(a_call_asks_a_relay_that_was_silent),
+      PAIR(a_call_without_an_answer_asks_the_relay),
+      PAIR(a_call_that_ends_unanswered_is_checked),
       PAIR(a_network_that_is_back_is_tried_for_5_s),
       PAIR(a_relay_that_goes_away_is_left_within_its_time),
       PAIR(a_call_lasts_10_s_longer_than_at_the_relay),

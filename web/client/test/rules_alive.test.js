@@ -24,6 +24,27 @@ function hung() {
   return { ...run, state, news };
 }
 
+/** Something comes from the relay at this moment. */
+function hears({ world, ana }) {
+  ana.engine.now = world.now;
+  ana.engine.relay.heard();
+}
+
+/** Returns a pair of which nobody waits for anything, at a relay that was last heard `silence` ms ago, and hangs. */
+function quiet(silence) {
+  const run = hung();
+  const { world, ana, state } = run;
+  world.pass(5000);
+  world.until(() => world.now - ana.engine.relay.heardAt > 1000, 'silence');
+  hears(run);
+  state.hangs = true;
+  world.pass(silence);
+  return run;
+}
+
+/** The fields of events about codes. */
+const USUAL = { code_claim: { value: 4821, words: ['copper', 'violin'] }, code_make: { value: 60_000 } };
+
 describe('a relay that says nothing', () => {
   test('is checked before a peer counts as gone', () => {
     const { world, ana, session, state, news } = hung();
@@ -57,13 +78,42 @@ describe('a relay that says nothing', () => {
     world.until(() => ana.last('offline'), 'offline');
     expect(world.now - heard).toBe(ana.engine.relay.limits.DEAD_AFTER_MS);
   });
-  test('a relay that was heard a moment ago is not asked', () => {
-    const { world, ana, state } = hung();
-    ana.engine.relay.heard();
-    state.hangs = true;
+  test('a relay that was heard a moment ago is asked once it was silent for a second', () => {
+    const { world, ana, state } = quiet(300);
+    const { relay } = ana.engine;
     ana.connect(world.peer('cem'));
     world.pass(10);
     expect(state.pings).toBe(0);
+    world.until(() => ana.last('checking'), 'checking');
+    expect(relay.askedAt - relay.heardAt).toBe(1000);
+    expect(world.now - relay.heardAt).toBe(2000);
+    expect(state.pings).toBe(1);
+    const heard = relay.heardAt;
+    world.until(() => ana.last('offline'), 'offline');
+    expect(world.now - heard).toBe(relay.limits.DEAD_AFTER_MS);
+  });
+  test.each(['code_claim', 'code_make'])('it is asked about %s', (type) => {
+    for (const silence of [1500, 300]) {
+      const { world, ana } = quiet(silence);
+      const { relay } = ana.engine;
+      ana.do(type, USUAL[type]);
+      world.until(() => relay.checking, 'checking');
+      expect(relay.askedAt - relay.heardAt).toBe(Math.max(silence, 1000));
+    }
+  });
+  test.each(['connect', 'code_claim'])('%s that ends without an answer is checked', (type) => {
+    const run = quiet(300);
+    const { world, ana, state } = run;
+    const { relay } = ana.engine;
+    if (type === 'connect') ana.connect(world.peer('cem'));
+    else ana.do(type, USUAL[type]);
+    const from = world.now;
+    world.pass(500);
+    hears(run); // it is there, and hangs only now
+    world.until(() => relay.checking, 'checking');
+    expect(world.now - from).toBe(type === 'connect' ? 2 * relay.limits.OPEN_TIMEOUT_MS + 10_000 : 20_000);
+    expect(relay.askedAt).toBe(world.now);
+    expect(state.pings).toBe(0); // on its way
   });
   test('what the relay says itself needs no check', () => {
     const { world, ana, bo, news } = hung();

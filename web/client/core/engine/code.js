@@ -213,6 +213,7 @@ export class Codes {
   /** @param {Creator} code @private */
   ask(code) {
     this.say(CODE_MAKE, code.handle, code.number, Math.max(1, Math.floor(code.expiresAt - this.engine.now)));
+    this.engine.relay.expect();
   }
   wentOnline() {
     this.onlineAt = this.engine.now;
@@ -343,6 +344,7 @@ export class Codes {
     engine.put(
       makeEnvelope(ENVELOPE.CLAIM, encode('claim', { number: code.number, exchange: code.started.message }), number),
     );
+    engine.relay.expect();
   }
   /** ACCEPT of a CLAIM: sends the guess. @param {CodeLink} link @param {Uint8Array} payload */
   takeAnswer(link, payload) {
@@ -477,6 +479,7 @@ export class Codes {
   claimTime(code) {
     const { link } = code;
     if (!link) return this.try(code);
+    this.engine.relay.doubt(); // a call that got no answer
     this.drop(link, REASON.TIMEOUT);
     this.lost(link, REASON.TIMEOUT);
   }

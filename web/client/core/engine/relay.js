@@ -53,6 +53,8 @@ export class RelayConnection {
     this.askedAt = 0;
     /** The application knows that nothing comes from the relay. */
     this.checking = false;
+    /** The relay or a peer has something to answer, and nothing has come since. */
+    this.awaits = false;
     this.onlineAt = 0;
     /** A valid record of a peer came over this connection. */
     this.carried = false;
@@ -123,7 +125,7 @@ export class RelayConnection {
     const named = !this.online && this.address > 0; // the configured address may still be right
     if (!this.online) this.address = (this.address + 1) % (this.alternatives.length + 1);
     this.state = 'waiting';
-    this.checking = false;
+    this.checking = this.awaits = false;
     this.moveAt = this.loginBy = this.answerBy = Infinity;
     if (disconnect) engine.emit({ type: 'disconnect', reason });
     engine.socketLost(disconnect);
@@ -254,7 +256,7 @@ export class RelayConnection {
   heard() {
     this.heardAt = this.engine.now;
     this.answerBy = Infinity;
-    this.wasLate = false;
+    this.wasLate = this.awaits = false;
     if (this.checking) this.engine.emit({ type: 'alive' });
     this.checking = false;
   }
@@ -262,6 +264,7 @@ export class RelayConnection {
    * @param {number} wait @private */
   ask(wait) {
     const { engine } = this;
+    this.awaits = false;
     if (this.answerBy === Infinity) {
       engine.putLossy(makeEnvelope(ENVELOPE.PING, engine.randomBytes(8))); // one lost here counts as unanswered
       this.askedAt = engine.now;
@@ -272,18 +275,23 @@ export class RelayConnection {
   get isSilent() {
     return this.online && this.engine.now - this.heardAt >= CHECK_AFTER_MS;
   }
-  /** The relay answers what this side does now. Sends PING if it has been silent for a second, so that a relay that is
-   * not there is noticed soon. A dead connection is not given up any earlier for it. */
+  /** The relay, or a peer through it, answers what this side does now. Sends PING once the relay has been silent for a
+   * second, so that one that is not there is noticed soon. A dead connection is not given up any earlier for it. */
   expect() {
-    if (!this.isSilent || this.answerBy !== Infinity) return;
+    if (!this.online || this.answerBy !== Infinity) return;
+    if (!this.isSilent) {
+      this.awaits = true;
+      return;
+    }
     const left = this.pingAt() + this.patience() - this.engine.now;
     this.ask(left > 0 ? left : this.patience());
   }
   /** This side's clock alone ends a link or a call. Tells the application first that the connection is being checked,
    * unless something came within the last second: the relay may be gone, and not the peer. */
   doubt() {
+    if (!this.isSilent) return;
     this.expect();
-    if (this.isSilent) this.check();
+    this.check();
   }
   /** @private */
   check() {
@@ -322,7 +330,11 @@ export class RelayConnection {
   deadline() {
     if (this.state === 'waiting') return this.retryAt;
     if (!this.online) return this.loginBy;
-    return Math.min(this.moveAt, this.answerBy === Infinity ? this.pingAt() : this.answerBy, this.checkAt());
+    return Math.min(this.moveAt, this.answerBy === Infinity ? this.askAt() : this.answerBy, this.checkAt());
+  }
+  /** @private */
+  askAt() {
+    return this.awaits ? Math.min(this.heardAt + CHECK_AFTER_MS, this.pingAt()) : this.pingAt();
   }
   /** @private */
   pingAt() {
@@ -335,8 +347,9 @@ export class RelayConnection {
     } else if (this.online) {
       if (now >= this.moveAt) this.lose('ENETWORK', REASON.DRAINING, true);
       else if (now >= this.answerBy) this.lose('ENETWORK', REASON.TIMEOUT, true);
-      else if (this.answerBy === Infinity && now >= this.pingAt()) this.ask(this.patience());
       else if (now >= this.checkAt()) this.check();
+      else if (this.answerBy === Infinity && this.awaits && this.isSilent) this.expect();
+      else if (this.answerBy === Infinity && now >= this.pingAt()) this.ask(this.patience());
     } else if (now >= this.loginBy) {
       this.lose('ENETWORK', REASON.TIMEOUT, true);
     }
