@@ -320,6 +320,7 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
       break;
     case PL_ENGINE_OUT_UNLINKED:
       s = session_for(c, a);
+      if (!s->linked && !PL_REASON_IS_RETRYABLE(a->reason)) break; /* its call was turned away */
       if (!s->linked) sim_fail(w, "client %d: session %x is unlinked twice", c->index, (unsigned)a->session);
       s->linked = false;
       s->unlinked_ms = sim_now_ms(w);

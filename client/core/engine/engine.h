@@ -148,8 +148,8 @@ typedef enum pl_engine_action_type {
   PL_ENGINE_OUT_KNOCK,     /* a stranger asks to be let in. .id, .instance; .text: the name it gives itself, or empty */
   PL_ENGINE_OUT_SESSION,   /* the other side started a session. .text: its application; .data: its name */
   PL_ENGINE_OUT_LINKED,    /* the session has a confirmed link. .text: the peer's application; .data: its name */
-  PL_ENGINE_OUT_UNLINKED,  /* the session lost its last link. .reason; .time_ms: when this side calls again, PL_NEVER:
-                            * it is the peer's turn */
+  PL_ENGINE_OUT_UNLINKED,  /* the session lost its last link, or its call was turned away. .reason; .time_ms: when this
+                            * side calls again, PL_NEVER: it is the peer's turn */
   PL_ENGINE_OUT_MESSAGE,   /* .channel, .data; .place: for PL_ENGINE_IN_TAKE */
   PL_ENGINE_OUT_VOLATILE,  /* .channel, .data */
   PL_ENGINE_OUT_END,       /* the peer's direction of .channel ended, at .place */

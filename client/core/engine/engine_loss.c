@@ -66,6 +66,9 @@ void pl_engine_loss_of_link(pl_engine *e, pl_engine_link *l, int reason) {
     pl_engine_session_end(e, s, pl_engine_reason_error(reason), reason, (pl_view){NULL, 0});
     return;
   }
+  size_t slot = s->slot;
+  bool answers_call = !s->linked && !PL_REASON_IS_RETRYABLE(reason);
   s->unlink_reason = reason; /* only a hint: what ends a session comes as CLOSE, under the peer's keys */
   pl_engine_link_end(e, l, 0);
+  if (answers_call && e->sessions[slot] == s) pl_engine_session_refused(e, s);
 }

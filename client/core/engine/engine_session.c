@@ -272,6 +272,12 @@ static void session_unlinked(pl_engine *e, pl_engine_session *s) {
   session_out_once(e, s, a);
 }
 
+void pl_engine_session_refused(pl_engine *e, pl_engine_session *s) {
+  if (s->lingering || s->opening || pl_session_is_closing(s->core) || pl_engine_session_has_link(s)) return;
+  const pl_engine_action a = {.type = PL_ENGINE_OUT_UNLINKED, .reason = s->unlink_reason, .time_ms = s->dial_at_ms};
+  session_out_once(e, s, a);
+}
+
 /* Ends a session that cannot be used any more. The peer is told by CLOSE, under the link's keys, since anybody on the
  * way can send a RESET. */
 static void session_fail(pl_engine *e, pl_engine_session *s, int error) {

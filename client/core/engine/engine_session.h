@@ -31,6 +31,10 @@ void pl_engine_session_close_over(pl_engine *e, pl_engine_session *s);
 /* Reports what was lost and the end, resets the links with `reason`, and frees the session. */
 void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int reason, pl_view text);
 
+/* Tells the application why the peer turned away the call of a session that was linked before, if nothing else brings
+ * the session a link. It goes on: the application can find out by a new one whether it is let in. */
+void pl_engine_session_refused(pl_engine *e, pl_engine_session *s);
+
 bool pl_engine_session_has_link(const pl_engine_session *s); /* counts unconfirmed links, too */
 
 /* Returns the link over which the answer to CLOSE has gone out, or NULL. */

@@ -1,5 +1,6 @@
 /* Callers that are refused and told why, through the relay's real core. What a callee sends before ACCEPT does not
  * reach the caller (docs/protocol.md, section 4), so the reason comes after the caller's first record. */
+#include "client/core/engine/engine_state.h"
 #include "net_core.h"
 #include "pair.h"
 
@@ -109,6 +110,53 @@ static void the_first_record_decides_who_is_let_in(void **state) {
   assert_int_equal(net_count(&n, CALLEE, PL_ENGINE_OUT_SESSION), 1);
 }
 
+/* Cuts a client off until `come_back`. */
+static void stay_away(int i) {
+  n.clients[i].engine->wanted = false;
+  net_cut(&n, i);
+}
+
+static void come_back(int i) {
+  net_tell(&n, i, PL_ENGINE_IN_START);
+  net_settle(&n);
+}
+
+/* The callee deletes the caller while it is away. The caller's session goes on, and a new one finds out. */
+static void a_session_that_was_linked_is_told_of_a_refusal(void **state) {
+  (void)state;
+  invite(60000);
+  uint32_t session = net_connect(&n, CALLER, CALLEE, NULL, secret);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, CALLER, PL_ENGINE_OUT_LINKED), 1);
+  net_seen *theirs = net_find(&n, CALLEE, PL_ENGINE_OUT_SESSION, 0);
+  assert_non_null(theirs);
+  stay_away(CALLER);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, CALLER, PL_ENGINE_OUT_UNLINKED), 1);
+  assert_int_equal(net_decide(&n, CALLEE, PL_ENGINE_IN_REFUSE, CALLER), 0);
+  net_close(&n, CALLEE, theirs->a.session);
+  net_run(&n, 30000); /* until nothing is left of it there */
+  come_back(CALLER);
+  net_run(&n, 1000);
+  net_seen *told_again = net_find(&n, CALLER, PL_ENGINE_OUT_UNLINKED, 1);
+  assert_non_null(told_again);
+  assert_int_equal(told_again->a.session, session);
+  assert_int_equal(told_again->a.reason, PL_REASON_REFUSED);
+  assert_true(told_again->a.time_ms != PL_NEVER); /* it goes on */
+  assert_int_equal(net_count(&n, CALLER, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+  net_close(&n, CALLER, session);
+  size_t said_of_old = net_count(&n, CALLER, PL_ENGINE_OUT_UNLINKED);
+  uint32_t again = net_connect(&n, CALLER, CALLEE, NULL, NULL);
+  assert_true(again && again != session);
+  net_settle(&n);
+  net_seen *closed = net_find(&n, CALLER, PL_ENGINE_OUT_SESSION_CLOSED, 0);
+  assert_non_null(closed);
+  assert_int_equal(closed->a.session, again);
+  assert_int_equal(closed->a.error, PL_EREFUSED);
+  net_run(&n, 20000); /* nothing is said of a session that is being closed */
+  assert_int_equal(net_count(&n, CALLER, PL_ENGINE_OUT_UNLINKED), said_of_old);
+}
+
 static size_t accepts;
 static bool count_accepts(net *x, int from, const pl_envelope *e) {
   accepts += from == CALLEE && e->type == PL_ENV_ACCEPT;
@@ -181,6 +229,7 @@ int main(void) {
       test_of_refusal(a_secret_that_fits_none_learns_nothing),
       test_of_refusal(a_blocked_caller_learns_nothing_by_its_link),
       test_of_refusal(the_first_record_decides_who_is_let_in),
+      test_of_refusal(a_session_that_was_linked_is_told_of_a_refusal),
       test_of_refusal(half_a_call_holds_little),
       test_of_core(a_call_that_crossed_is_withdrawn),
   };
