@@ -236,15 +236,25 @@ static void chat_say_unlinked(chat_job *j) {
   ui_say(j->was_linked ? "%s is no longer here." : "%s is not here yet, or has not let you in.", j->who);
 }
 
+/* The contact turned away the call of a session that was linked before. A new one finds out whether the contact still
+ * lets this side in. */
+static void chat_on_turned_away(chat_job *j, const pairlink_event *e) {
+  back_to_waiting(j, e->session);
+  chat_session_gone(j, e->session);
+  forget_session(j, e->session);
+  pairlink_session_set_user(e->session, NULL);
+  (void)pairlink_close(e->session, PAIRLINK_REASON_CLOSED, NULL);
+  if (!j->sessions && !j->base.ending) chat_call(j);
+}
+
 static void chat_on_closed(chat_job *j, const pairlink_event *e) {
-  char text[200];
   back_to_waiting(j, e->session);
   chat_session_gone(j, e->session);
   forget_session(j, e->session);
   if (j->base.ending) return;
   if (e->reason >= PAIRLINK_REASON_REFUSED && !j->sessions) {
-    int error = e->error ? e->error : PAIRLINK_EREFUSED;
-    job_end(&j->base, ui_fail("the chat cannot continue", error, ui_clean(e->text, text, sizeof text)));
+    bool known = !j->target.is_link && contacts_find(&j->base.people, j->peer);
+    job_refused(&j->base, e, j->was_linked || known);
     return;
   }
   if (!j->sessions) j->base.tick_ms = job_now_ms() + JOB_CALL_AGAIN_MS;
@@ -258,6 +268,7 @@ static void chat_on_session_event(chat_job *j, const pairlink_event *e) {
       chat_on_linked(j, e);
       break;
     case PAIRLINK_EVENT_UNLINKED:
+      if (e->reason == PAIRLINK_REASON_REFUSED) chat_on_turned_away(j, e);
       if (!chat_best(j)) j->base.tick_ms = job_now_ms() + JOB_SAY_WAITING_AFTER_MS;
       break;
     case PAIRLINK_EVENT_MESSAGE:

@@ -83,6 +83,7 @@ static error_t connect_parse(int key, char *arg, struct argp_state *state) {
 static int connect_reach(connect_job *j, const char *code_text) {
   pairlink_session *session;
   if (*code_text) return pairing_claim(&j->code, &j->pipe.base, code_text, false);
+  j->pipe.by_link = j->who.is_link;
   int error = pairlink_connect(j->pipe.base.client, j->who.text, &session);
   if (!error) error = pipe_add(&j->pipe, session);
   return error ? ui_fail("cannot connect", error, j->target_text) : 0;

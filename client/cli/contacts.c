@@ -116,6 +116,19 @@ const contact *contacts_find(const contacts *s, const char *name_or_id) {
   return find_contact(s, name_or_id);
 }
 
+static contact_forgotten *find_forgotten(const contacts *s, const char *name_or_id) {
+  char id[PAIRLINK_ID_CHARS + 1], name[CONTACT_NAME_MAX];
+  bool is_id = normal_id(name_or_id, id);
+  if (!is_id && !contact_name_clean(name_or_id, name)) return NULL;
+  for (size_t i = s->forgotten_count; i-- > 0;)
+    if (is_id ? strcmp(s->forgotten[i].id, id) == 0 : same_name(s->forgotten[i].name, name)) return &s->forgotten[i];
+  return NULL;
+}
+
+const contact_forgotten *contacts_find_forgotten(const contacts *s, const char *name_or_id) {
+  return find_forgotten(s, name_or_id);
+}
+
 const contact *contacts_namesake(const contacts *s, const char *id, const char *name) {
   char clean[CONTACT_NAME_MAX];
   if (!contact_name_clean(name, clean)) return NULL;
@@ -165,6 +178,14 @@ static char *line_of(const contact *c) {
   return line;
 }
 
+static char *line_of_forgotten(const contact_forgotten *f) {
+  json_t *o = json_pack("{s:s, s:s, s:I}", "forgotten", f->id, "name", f->name, "since_s", (json_int_t)f->since_s);
+  if (o && f->blocked) json_object_set_new(o, "blocked", json_true());
+  char *line = o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+  json_decref(o);
+  return line;
+}
+
 static void get_json_text(const json_t *o, const char *key, char *out, size_t size) {
   const char *value = json_string_value(json_object_get(o, key));
   snprintf(out, size, "%s", value ? value : "");
@@ -188,6 +209,31 @@ static bool read_contact(const json_t *o, contact *c) {
   return normal_id(id, c->id) && contact_name_clean(c->name, name) && strcmp(name, c->name) == 0;
 }
 
+/* Like read_contact. */
+static bool read_forgotten(const json_t *o, contact_forgotten *f) {
+  char id[64], name[CONTACT_NAME_MAX];
+  memset(f, 0, sizeof *f);
+  get_json_text(o, "forgotten", id, sizeof id);
+  get_json_text(o, "name", f->name, sizeof f->name);
+  f->since_s = json_integer_value(json_object_get(o, "since_s"));
+  f->blocked = json_is_true(json_object_get(o, "blocked"));
+  return normal_id(id, f->id) && contact_name_clean(f->name, name) && strcmp(name, f->name) == 0;
+}
+
+static void remove_forgotten(contacts *s, contact_forgotten *f) {
+  memmove(f, f + 1, (size_t)(s->forgotten + s->forgotten_count - f - 1) * sizeof *f);
+  s->forgotten_count--;
+}
+
+static int append_forgotten(contacts *s, const contact_forgotten *f) {
+  if (s->forgotten_count >= CONTACTS_FORGOTTEN_MAX) remove_forgotten(s, s->forgotten);
+  contact_forgotten *grown = realloc(s->forgotten, (s->forgotten_count + 1) * sizeof *grown);
+  if (!grown) return PL_ENOMEM;
+  s->forgotten = grown;
+  s->forgotten[s->forgotten_count++] = *f;
+  return 0;
+}
+
 static int append_contact(contacts *s, const contact *c) {
   contact *grown = realloc(s->list, (s->count + 1) * sizeof *grown);
   if (!grown) return PL_ENOMEM;
@@ -198,11 +244,14 @@ static int append_contact(contacts *s, const contact *c) {
 
 static int read_contact_line(contacts *s, const char *line, size_t size, unsigned number, char *why) {
   contact c;
+  contact_forgotten f;
   json_t *o = json_loadb(line, size, JSON_REJECT_DUPLICATES, NULL);
   const json_t *me = json_object_get(o, "my_name");
   int error = 0;
   if (me)
     (void)contact_name_clean(json_is_string(me) ? json_string_value(me) : "", s->my_name);
+  else if (json_object_get(o, "forgotten") && read_forgotten(o, &f) && !find_forgotten(s, f.id))
+    error = append_forgotten(s, &f);
   else if (!o || !read_contact(o, &c) || find_contact(s, c.id) || find_contact(s, c.name))
     error = pl_why(why, PL_EIO, "line %u of %s is damaged; repair or remove it", number, s->path);
   else
@@ -213,8 +262,10 @@ static int read_contact_line(contacts *s, const char *line, size_t size, unsigne
 
 static void drop_contacts(contacts *s) {
   free(s->list);
+  free(s->forgotten);
   s->list = NULL;
-  s->count = 0;
+  s->forgotten = NULL;
+  s->count = s->forgotten_count = 0;
   s->my_name[0] = '\0';
 }
 
@@ -249,6 +300,11 @@ static int store_contacts(const contacts *s, char *why) {
   }
   for (size_t i = 0; i < s->count && whole; i++) {
     line = line_of(&s->list[i]);
+    whole = line && fprintf(out, "%s\n", line) > 0;
+    free(line);
+  }
+  for (size_t i = 0; i < s->forgotten_count && whole; i++) {
+    line = line_of_forgotten(&s->forgotten[i]);
     whole = line && fprintf(out, "%s\n", line) > 0;
     free(line);
   }
@@ -327,6 +383,8 @@ static int do_add(contacts *s, const change *c, char *why) {
   contact *who = find_contact(s, paired.id);
   memset(news, 0, sizeof *news);
   news->is_new = !who;
+  contact_forgotten *before = find_forgotten(s, paired.id);
+  if (before) remove_forgotten(s, before);
   const contact *namesake = contacts_namesake(s, paired.id, paired.own_name);
   if (namesake) snprintf(news->namesake, sizeof news->namesake, "%s", namesake->name);
   if (who) {
@@ -362,16 +420,32 @@ int contacts_rename(contacts *s, const char *who, const char *name, char why[PL_
   return change_one(s, who, do_rename, &(change){.name = name}, why);
 }
 
-static int do_remove(contacts *s, contact *who, const change *c, char *why) {
-  (void)c;
+static int do_forget(contacts *s, contact *who, const change *c, char *why) {
+  contact_forgotten f = {.since_s = c->when_s, .blocked = who->blocked};
   (void)why;
+  memcpy(f.id, who->id, sizeof f.id);
+  memcpy(f.name, who->name, sizeof f.name);
+  int error = append_forgotten(s, &f);
+  if (error) return error;
   memmove(who, who + 1, (size_t)(s->list + s->count - who - 1) * sizeof *who);
   s->count--;
   return 0;
 }
 
-int contacts_remove(contacts *s, const char *who, char why[PL_WHY_MAX]) {
-  return change_one(s, who, do_remove, &(change){0}, why);
+int contacts_forget(contacts *s, const char *who, int64_t now_s, char why[PL_WHY_MAX]) {
+  return change_one(s, who, do_forget, &(change){.when_s = now_s}, why);
+}
+
+static int do_take_back(contacts *s, const change *c, char *why) {
+  char safe[80];
+  contact_forgotten *f = find_forgotten(s, c->name);
+  if (!f) return pl_why(why, PL_ESTATE, "you have not forgotten “%s”", ui_clean(c->name, safe, sizeof safe));
+  remove_forgotten(s, f);
+  return 0;
+}
+
+int contacts_take_back(contacts *s, const char *who, char why[PL_WHY_MAX]) {
+  return change_store(s, do_take_back, &(change){.name = who}, why);
 }
 
 static int do_block(contacts *s, contact *who, const change *c, char *why) {

@@ -42,14 +42,15 @@ static error_t contacts_parse(int key, char *arg, struct argp_state *state) {
 }
 
 #define CONTACTS_DOC                                                                                                   \
-  "Without an action, lists the people you paired with. Each is identified by a key, so you can name them as you "     \
-  "like."                                                                                                              \
+  "Without an action, lists the people you paired with, and those you forgot. Each is identified by a key, so you "    \
+  "can name them as you like."                                                                                         \
   "\v"                                                                                                                 \
   "Actions:\n"                                                                                                         \
   "  rename NAME NEW   give someone another name\n"                                                                    \
   "  block NAME        let nothing from someone through\n"                                                             \
   "  unblock NAME      let someone through again\n"                                                                    \
-  "  forget NAME       remove a contact\n"                                                                             \
+  "  forget NAME       remove a contact; when they call, they learn that you do not accept them\n"                     \
+  "  allow NAME        let someone whom you forgot ask again\n"                                                        \
   "  phrase NAME       show the safety phrase, to compare it with theirs\n"                                            \
   "  compared NAME     note that you compared the phrase and it was the same\n"                                        \
   "\n"                                                                                                                 \
@@ -80,16 +81,46 @@ static void print_person(const contact *c, unsigned column, bool verbose) {
   if (verbose && *c->relay) printf("  at %s\n", c->relay);
 }
 
+static bool print_forgotten_json(const contact_forgotten *f) {
+  return json_out("forgotten", "{s:s, s:s, s:I, s:b}", "name", f->name, "id", f->id, "since_s", (json_int_t)f->since_s,
+                  "blocked", (int)f->blocked);
+}
+
+static void print_forgotten(const contact_forgotten *f, unsigned column, bool verbose) {
+  char date[16];
+  printf("%s%*s  forgotten %s  %s\n", f->name, (int)(column - columns_of(f->name)), "", people_date(f->since_s, date),
+         f->blocked ? "BLOCKED" : "not accepted");
+  if (verbose) printf("  ID %s\n", f->id);
+}
+
 static int compare_contacts(const void *a, const void *b) {
   return strcasecmp(((const contact *)a)->name, ((const contact *)b)->name);
 }
 
-static int list_contacts(const contacts_arguments *a, const contacts *s, bool verbose) {
+static unsigned widest_name(const contacts *s) {
   unsigned column = 0;
+  for (size_t i = 0; i < s->count + s->forgotten_count; i++) {
+    unsigned width = columns_of(i < s->count ? s->list[i].name : s->forgotten[i - s->count].name);
+    if (width > column) column = width;
+  }
+  return column;
+}
+
+static bool list_forgotten(const contacts_arguments *a, const contacts *s, unsigned column, bool verbose) {
+  bool written = true;
+  for (size_t i = s->forgotten_count; i-- > 0 && written;) {
+    if (a->json)
+      written = print_forgotten_json(&s->forgotten[i]);
+    else if (!a->names)
+      print_forgotten(&s->forgotten[i], column, verbose);
+  }
+  return written;
+}
+
+static int list_contacts(const contacts_arguments *a, const contacts *s, bool verbose) {
+  unsigned column = widest_name(s);
   bool written = true;
   if (s->count) qsort(s->list, s->count, sizeof *s->list, compare_contacts);
-  for (size_t i = 0; i < s->count; i++)
-    if (columns_of(s->list[i].name) > column) column = columns_of(s->list[i].name);
   for (size_t i = 0; i < s->count && written; i++) {
     if (a->json)
       written = print_json(&s->list[i]);
@@ -98,8 +129,10 @@ static int list_contacts(const contacts_arguments *a, const contacts *s, bool ve
     else
       print_person(&s->list[i], column, verbose);
   }
+  written = written && list_forgotten(a, s, column, verbose);
   if (fflush(stdout) != 0 || !written || ferror(stdout)) return stdout_failed();
-  if (!s->count && !a->json && !a->names) ui_say("No contacts yet. To pair with someone: pairlink pair");
+  if (!s->count && !s->forgotten_count && !a->json && !a->names)
+    ui_say("No contacts yet. To pair with someone: pairlink pair");
   return EXIT_OK;
 }
 
@@ -108,6 +141,7 @@ static int list_contacts(const contacts_arguments *a, const contacts *s, bool ve
 typedef struct action {
   const char *name;
   unsigned arguments; /* including the contact */
+  bool of_forgotten;  /* `who` is NULL, and the name is of someone whom the user forgot */
   int (*run)(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why);
 } action;
 
@@ -138,8 +172,25 @@ static int action_forget(const cli *c, contacts *s, const contact *who, const co
   (void)c;
   memcpy(name, who->name, sizeof name);
   memcpy(id, who->id, sizeof id);
-  int error = contacts_remove(s, a->words[1], why);
-  if (!error) ui_say("%s is no longer a contact. The ID was %s", name, id);
+  bool blocked = who->blocked;
+  int error = contacts_forget(s, a->words[1], (int64_t)time(NULL), why);
+  if (error) return error;
+  ui_say(blocked ? "%s is no longer a contact, and stays blocked. The ID was %s"
+                 : "%s is no longer a contact, and is told so when they call. The ID was %s",
+         name, id);
+  ui_note("To let them ask again: pairlink contacts allow %s", people_quoted(name));
+  return 0;
+}
+
+static int action_allow(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+  char name[CONTACT_NAME_MAX] = "";
+  (void)c;
+  (void)who;
+  const contact_forgotten *f = contacts_find_forgotten(s, a->words[1]);
+  if (f) memcpy(name, f->name, sizeof name);
+  int error = contacts_take_back(s, a->words[1], why);
+  if (!error)
+    ui_say("%s can ask to connect again, like anybody else. This applies to commands started from now on.", name);
   return error;
 }
 
@@ -185,8 +236,9 @@ static int action_compared(const cli *c, contacts *s, const contact *who, const 
 }
 
 static const action actions[] = {
-    {"rename", 2, action_rename}, {"block", 1, action_block},   {"unblock", 1, action_block},
-    {"forget", 1, action_forget}, {"phrase", 1, action_phrase}, {"compared", 1, action_compared},
+    {"rename", 2, false, action_rename},     {"block", 1, false, action_block}, {"unblock", 1, false, action_block},
+    {"forget", 1, false, action_forget},     {"allow", 1, true, action_allow},  {"phrase", 1, false, action_phrase},
+    {"compared", 1, false, action_compared},
 };
 
 static const char *action_name(size_t i) {
@@ -218,7 +270,7 @@ static int run_action(const cli *c, contacts *s, const contacts_arguments *a) {
                                                 : "this action takes the name of one contact",
                            a->count > 1 + what->arguments ? "a name with spaces needs quotes" : NULL);
   const contact *who = contacts_find(s, a->words[1]);
-  if (!who) {
+  if (!who && !what->of_forgotten) {
     snprintf(why, sizeof why, "there is no contact “%s”", ui_clean(a->words[1], safe, sizeof safe));
     ui_error(why, NULL, "pairlink contacts lists your contacts");
     return EXIT_USAGE;
@@ -244,7 +296,7 @@ static int contacts_run(const cli *c, int argc, char **argv) {
 const command command_contacts = {.name = "contacts",
                                   .arguments = "[ACTION]",
                                   .summary = "list them, rename, block, forget, compare phrases",
-                                  .completes = "rename block unblock forget phrase compared CONTACT",
+                                  .completes = "rename block unblock forget allow phrase compared CONTACT",
                                   .run = contacts_run,
                                   .argp = {.options = contacts_options,
                                            .parser = contacts_parse,

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "links.h"
+
 const char *job_name(const job *j, const char *id) {
   static char names[4][CONTACT_NAME_MAX];
   static unsigned turn;
@@ -26,12 +28,50 @@ const char *job_command_there(const job *j, const char *words) {
   return fclose(out) == 0 ? text : words;
 }
 
-int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_INVITE_LINK_MAX]) {
+static void note_link(const job *j, int64_t until_s) {
+  char why[PL_WHY_MAX] = "";
+  int error = links_note(j->c->identity, j->link, until_s, (int64_t)time(NULL), why);
+  if (error) ui_note("  the link will not be remembered: %s", *why ? why : pairlink_error_text(error));
+}
+
+static void note_link_over(job *j) {
+  if (*j->link) note_link(j, (int64_t)time(NULL));
+  j->link[0] = '\0';
+}
+
+int job_new_link(job *j, uint32_t valid_s, char link[PAIRLINK_INVITE_LINK_MAX]) {
   int error = pairlink_invite_new(j->client, valid_s, link, PAIRLINK_INVITE_LINK_MAX);
+  if (error) return error;
+  note_link_over(j);
+  snprintf(j->link, sizeof j->link, "%s", link);
+  note_link(j, (int64_t)time(NULL) + valid_s);
+  return 0;
+}
+
+int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_INVITE_LINK_MAX]) {
+  int error = job_new_link(j, valid_s, link);
   if (error != PAIRLINK_EURL) return error ? ui_fail("cannot make an invite link", error, NULL) : 0;
   ui_error("cannot make an invite link", "links lead to the root of a host, and the address of this relay has a path",
            "use a code, or give the relay a host name of its own");
   return EXIT_USAGE;
+}
+
+bool job_is_turned_away(const pairlink_event *closed) {
+  return closed->error == PAIRLINK_EREFUSED && !*pairlink_session_application(closed->session);
+}
+
+void job_refused(job *j, const pairlink_event *closed, bool accepted_before) {
+  char what[CONTACT_NAME_MAX + 32], text[200];
+  if (!accepted_before || !job_is_turned_away(closed)) {
+    int error = closed->error ? closed->error : PAIRLINK_EREFUSED;
+    job_end(j, ui_fail("the other side refused", error, ui_clean(closed->text, text, sizeof text)));
+    return;
+  }
+  snprintf(what, sizeof what, "%s no longer accepts you", job_name(j, closed->peer));
+  ui_error(what, "refused: they may have removed you from their contacts",
+           "ask them for a new code or link, and pair again");
+  job_end(j, EXIT_REFUSED);
+  j->stopped = true; /* an earlier session with them cannot be closed: they take no call of it */
 }
 
 uint64_t job_now_us(void) {
@@ -161,6 +201,7 @@ static void job_on_event(pairlink *p, const pairlink_event *e, void *user) {
       break;
     default:
       if (e->type == PAIRLINK_EVENT_ALIVE) job_on_alive(j);
+      if (e->type == PAIRLINK_EVENT_INVITE_USED) note_link_over(j);
       if (e->type == PAIRLINK_EVENT_LINKED) job_note_relay(j, e->peer);
       j->hooks->on_event(j, e);
       break;
@@ -192,19 +233,35 @@ static void job_on_signal(job *j) {
   }
 }
 
-/* A blocked contact gets nothing through, whatever the command. */
-static int block_contacts(job *j) {
-  for (size_t i = 0; i < j->people.count; i++) {
+/* A blocked contact gets nothing through, and one that the user forgot is not let in, whatever the command. */
+static int turn_people_away(job *j) {
+  int error = 0;
+  for (size_t i = 0; i < j->people.count && !error; i++) {
     const contact *one = &j->people.list[i];
-    int error = one->blocked ? pairlink_block(j->client, one->id) : 0;
-    if (error) return ui_fail("cannot block the blocked contacts", error, NULL);
+    error = one->blocked ? pairlink_block(j->client, one->id) : 0;
   }
+  for (size_t i = 0; i < j->people.forgotten_count && !error; i++) {
+    const contact_forgotten *one = &j->people.forgotten[i];
+    error = one->blocked ? pairlink_block(j->client, one->id) : pairlink_refuse(j->client, one->id);
+  }
+  return error ? ui_fail("cannot turn away the people whom you blocked or forgot", error, NULL) : 0;
+}
+
+/* Whoever opens a link of an earlier command is told that it is over. A file that cannot be read stops nothing. */
+static int tell_links(const job *j) {
+  char why[PL_WHY_MAX] = "";
+  int error = links_tell(j->c->identity, j->client, (int64_t)time(NULL), why);
+  if (error == PAIRLINK_ENOMEM) return ui_fail("cannot start", error, NULL);
+  if (error) ui_note("Earlier invite links are not known: %s", *why ? why : pairlink_error_text(error));
   return 0;
 }
 
 static int make_client(job *j, const pairlink_options *options) {
   int error = pairlink_new(options, &j->client);
-  if (!error) return block_contacts(j);
+  if (!error) {
+    int code = turn_people_away(j);
+    return code ? code : tell_links(j);
+  }
   char what[PAIRLINK_URL_MAX + 16];
   snprintf(what, sizeof what, "cannot start%s%s", error == PAIRLINK_EURL ? " with relay " : "",
            error == PAIRLINK_EURL ? options->relay : "");
@@ -285,6 +342,7 @@ int job_run(job *j) {
     check_time(j);
   }
   int code = j->exit_code;
+  note_link_over(j);
   pairlink_free(j->client);
   close(j->signal_fd);
   sigprocmask(SIG_SETMASK, &j->old_signals, NULL); /* Ctrl-C interrupts questions that come after this */

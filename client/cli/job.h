@@ -36,7 +36,8 @@ struct job {
   const job_hooks *hooks;
   pairlink *client;
   void *user;
-  contacts people; /* stay open until the program ends */
+  contacts people;                     /* stay open until the program ends */
+  char link[PAIRLINK_INVITE_LINK_MAX]; /* an invite link of this job that is not noted as over; or "" */
   int signal_fd;
   sigset_t old_signals;
   bool was_online, is_online, said_offline, said_checking, ending, interrupted, stopped;
@@ -49,8 +50,8 @@ struct job {
   bool turned_away;      /* the relay answers, but does not let us in for now */
 };
 
-/* Makes the client from `options` and the program's options, with the user's name, and blocks the blocked contacts. May
- * change *options. Returns 0, or an exit code after printing an error; nothing is to be freed then. */
+/* Makes the client from `options` and the program's options, with the user's name, and turns away whom the user blocked
+ * or forgot. May change *options. Returns 0, or an exit code after printing an error; nothing is to be freed then. */
 int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *options, void *user);
 /* Runs until job_end and the client has stopped. Frees the client. Returns the exit code. */
 int job_run(job *j);
@@ -58,9 +59,18 @@ int job_run(job *j);
 void job_end(job *j, int exit_code);
 /* Ends the job because memory ran out. */
 void job_no_memory(job *j);
-/* Makes an invite link. Returns 0, or an exit code after printing an error. */
+/* Makes the invite link of this job, which is over with the job. Later commands remember it. Returns PAIRLINK_EURL when
+ * this relay has no links, or another error. */
+int job_new_link(job *j, uint32_t valid_s, char link[PAIRLINK_INVITE_LINK_MAX]);
+/* The same. Returns 0, or an exit code after printing an error. */
 int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_INVITE_LINK_MAX]);
 
+/* Ends the job because a session was refused, and says why. accepted_before: that person let this side in once, and not
+ * by a link that may be over. */
+void job_refused(job *j, const pairlink_event *closed, bool accepted_before);
+/* Returns true when the other side turned away the call of a session that has ended. It did not close it: that is how a
+ * program that is busy, or does something else, refuses. */
+bool job_is_turned_away(const pairlink_event *closed);
 /* Returns true when it may be said that someone is not there: the relay is known to be alive, and has been for long
  * enough to pass on an answer. */
 bool job_knows_who_is_there(const job *j);

@@ -92,7 +92,7 @@ static void pair_on_event(job *base, const pairlink_event *e) {
 /* Shows an invite link, unless the relay's address has a path: such a relay has codes only. */
 static void pair_make_invite(pair_job *j) {
   enum { ROWS_OF_CODE = 6 }; /* for the code and the text around code and link */
-  int error = pairlink_invite_new(j->base.client, INVITE_VALID_S, j->invite, sizeof j->invite), columns = ui_columns();
+  int error = job_new_link(&j->base, INVITE_VALID_S, j->invite), columns = ui_columns();
   if (error == PAIRLINK_EURL) return;
   if (error) {
     job_end(&j->base, ui_fail("cannot make an invite link", error, NULL));

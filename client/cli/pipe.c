@@ -77,6 +77,7 @@ static void pipe_on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
   ui_clean(e->text, text, sizeof text);
   const char *who = job_name(&j->base, e->peer);
   int error = e->error ? e->error : PAIRLINK_ECLOSED;
+  bool was_linked = p->was_linked;
   pipe_forget(j, p);
   if (j->base.ending) return;
   if (all) {
@@ -88,6 +89,10 @@ static void pipe_on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
   snprintf(why, sizeof why, "%s%s%s", reason, *text ? ": " : "", text);
   if (j->keep) {
     ui_say("%s left before everything was exchanged (%s).", who, why);
+    return;
+  }
+  if (!was_linked && job_is_turned_away(e)) {
+    job_refused(&j->base, e, !j->by_link && contacts_find(&j->base.people, e->peer));
     return;
   }
   ui_error(

@@ -27,8 +27,8 @@ typedef struct pipe_peer {
 /* First member of the struct of listen and of connect. All zero, but for send_max = INPUT_CHUNK, before job_init. */
 typedef struct pipe_job {
   job base;
-  bool is_listen, keep;
-  pipe_peer *active, *waiting; /* waiting: in the order they came */
+  bool is_listen, keep, by_link; /* by_link: it was reached by an invite link */
+  pipe_peer *active, *waiting;   /* waiting: in the order they came */
   output out;
   uint8_t input[INPUT_CHUNK];
   size_t input_size, input_sent, send_max;

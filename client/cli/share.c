@@ -112,6 +112,7 @@ static void share_call_again(share *s) {
 }
 
 int share_with(share *s, const char *id_or_link) {
+  s->by_link = strchr(id_or_link, '#');
   int error = share_call(s, id_or_link);
   if (!error) error = pairlink_allow(s->base.client, s->peer);
   if (error) return ui_fail("cannot connect", error, NULL);
@@ -171,6 +172,15 @@ static void share_on_unlinked(share *s) {
   if (s->json && s->was_linked && !s->base.ending) share_json(s, json_out("lost", NULL));
 }
 
+/* The other side turned away the call of a session that was linked before. A new one finds out whether it lets this
+ * side in. */
+static void share_on_turned_away(share *s) {
+  if (s->closing_old || s->base.ending) return;
+  s->closing_old = true;
+  (void)pairlink_close(s->current, PAIRLINK_REASON_CLOSED, calling_anew);
+  share_call_again(s);
+}
+
 /* Says once that the other side is lost; not when the job has said that the relay is. */
 static void say_lost(share *s) {
   if (!s->unlinked_ms || s->lost_said || s->base.ending || !job_knows_who_is_there(&s->base)) return;
@@ -180,7 +190,6 @@ static void say_lost(share *s) {
 }
 
 static void share_on_closed(share *s, const pairlink_event *e) {
-  char text[200];
   bool was_current = e->session == s->current;
   if (s->sessions) s->sessions--;
   if (was_current) {
@@ -188,9 +197,9 @@ static void share_on_closed(share *s, const pairlink_event *e) {
     s->linked = false;
   }
   if (s->base.ending) return;
-  if (!s->was_linked && e->reason >= PAIRLINK_REASON_REFUSED) {
-    job_end(&s->base, ui_fail("the other side refused", e->error ? e->error : PAIRLINK_EREFUSED,
-                              ui_clean(e->text, text, sizeof text)));
+  if (e->reason >= PAIRLINK_REASON_REFUSED && (!s->was_linked || job_is_turned_away(e))) {
+    bool known = !s->by_link && contacts_find(&s->base.people, s->peer);
+    job_refused(&s->base, e, s->was_linked || known);
     return;
   }
   if (!s->sessions) s->call_ms = job_now_ms() + JOB_CALL_AGAIN_MS;
@@ -249,6 +258,7 @@ static void share_on_current(share *s, const pairlink_event *e) {
   switch (e->type) {
     case PAIRLINK_EVENT_UNLINKED:
       share_on_unlinked(s);
+      if (e->reason == PAIRLINK_REASON_REFUSED) share_on_turned_away(s);
       break;
     case PAIRLINK_EVENT_STREAM_RESET:
       share_begin_session(s, s->current);

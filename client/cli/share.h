@@ -56,7 +56,7 @@ struct share {
   char peer[PAIRLINK_ID_CHARS + 1], who[CONTACT_NAME_MAX]; /* the other side's ID and name; "" until known */
   pairlink_session *current;                               /* the session linked last; messages of others are ignored */
   uint32_t generation; /* counts current sessions: a place is valid in the generation it came from only */
-  bool linked, was_linked, lost_said, words_blocked;
+  bool linked, was_linked, lost_said, words_blocked, by_link;
   uint64_t words_place; /* where the last message of the transfer ends on CHAT_CHANNEL */
   uint64_t deaf_ms;     /* since when messages of the transfer wait and no session is there; 0: not so */
   uint64_t unlinked_ms; /* since when there is no link; 0: linked, or share_tick did not look yet */

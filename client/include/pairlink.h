@@ -148,8 +148,9 @@ typedef enum pairlink_event_type {
   PAIRLINK_EVENT_SESSION = 4,
   /* A session is connected, for the first time or again. Fields: session, text (the peer's application). */
   PAIRLINK_EVENT_LINKED = 5,
-  /* A session has lost its connection; its state is kept. Fields: session, reason, retry_ms (PAIRLINK_NEVER when it
-   * waits for the peer). */
+  /* A session has lost its connection; its state is kept. Comes once more with PAIRLINK_REASON_REFUSED each time the
+   * peer turns away the session's call: whether it lets this side in, a new session finds out (close this one first).
+   * Fields: session, reason, retry_ms (PAIRLINK_NEVER when it waits for the peer). */
   PAIRLINK_EVENT_UNLINKED = 6,
   /* One whole message has arrived. Fields: session, channel, data, size, place (where the message ends). */
   PAIRLINK_EVENT_MESSAGE = 7,
@@ -353,8 +354,10 @@ PAIRLINK_API int pairlink_forget(pairlink *p, const char *id);
  * relay lies below the root of its host, where links cannot lead), EMSGSIZE, EAGAIN (too many invites), ENOMEM. */
 PAIRLINK_API int pairlink_invite_new(pairlink *p, uint32_t valid_s, char *link, size_t size) PAIRLINK_MUST_USE;
 
-/* Revokes an invite of this client. Whoever opens its link from now on is refused (EREFUSED), like one who comes after
- * it was used or has expired. Errors: ELINK, EINVAL (no such invite, or revoked already). */
+/* Revokes an invite of this ID. Whoever opens its link from now on is refused (EREFUSED), like one who comes after it
+ * was used or has expired. A client knows the invites that it made. A program that keeps its links revokes those that
+ * are over at its next start, at least those of the last 30 days; of all that are over the client keeps up to 1,024.
+ * Errors: ELINK, EINVAL (a link of another ID), EAGAIN (too many open invites), ENOMEM. */
 PAIRLINK_API int pairlink_invite_revoke(pairlink *p, const char *link);
 
 /* Creates a pairing code such as "4821-copper-violin": the person who types it is joined with this side, and each side

@@ -90,8 +90,15 @@ int pairlink_invite_revoke(pairlink *p, const char *text) {
   pl_invite_link link;
   if (!p || !text) return PL_EINVAL;
   int error = pl_invite_link_parse(&link, text);
-  pl_engine_event event = {.type = PL_ENGINE_IN_INVITE_REVOKE, .invite_revoke = {{link.secret, sizeof link.secret}}};
+  if (!error && memcmp(link.peer, p->id_bytes, sizeof link.peer) != 0) error = PL_EINVAL;
+  const pl_view secret = {link.secret, sizeof link.secret};
+  pl_engine_event event = {.type = PL_ENGINE_IN_INVITE_REVOKE, .invite_revoke = {secret}};
+  bool known = !error;
   if (!error) error = pl_client_step(p, &event);
+  if (known && error == PL_EINVAL) { /* of an earlier client, or revoked already: it has expired */
+    event = (pl_engine_event){.type = PL_ENGINE_IN_INVITE_ADD, .invite_add = {.secret = secret, .uses = 1}};
+    error = pl_client_step(p, &event);
+  }
   sodium_memzero(&link, sizeof link);
   return error;
 }

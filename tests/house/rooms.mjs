@@ -143,7 +143,7 @@ export const ROOMS = {
     ],
     layers: [
       ['basics', 'exit_code ui cli columns nearest json_out output qr progress'],
-      ['people', 'contacts invitation people code_line code_prompt'],
+      ['people', 'contacts links invitation people code_line code_prompt'],
       ['the job of a command', 'command job pairing'],
       [
         'files on disk',

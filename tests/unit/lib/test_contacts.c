@@ -90,6 +90,59 @@ static void what_is_stored_is_found_again(void **state) {
   assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+/* Whom the user forgot is kept, by the last name, until the user takes it back or pairs with them. */
+static void who_was_forgotten_is_kept(void **state) {
+  (void)state;
+  pair(1, "Ana");
+  pair(2, "Bo");
+  pair(3, "Cem");
+  assert_int_equal(contacts_block(&people, "Bo", true, why), 0);
+  assert_int_equal(contacts_forget(&people, "ana", 50, why), 0);
+  assert_int_equal(contacts_forget(&people, "Bo", 60, why), 0);
+  assert_int_equal(contacts_rename(&people, "Cem", "Ana", why), 0); /* the name is free */
+  assert_int_equal(contacts_forget(&people, "Ana", 70, why), 0);
+  again();
+  assert_int_equal(people.count, 0);
+  assert_int_equal(people.forgotten_count, 3);
+  assert_null(contacts_find(&people, id_of(1)));
+  const contact_forgotten *f = contacts_find_forgotten(&people, id_of(1));
+  assert_non_null(f);
+  assert_string_equal(f->name, "Ana");
+  assert_int_equal(f->since_s, 50);
+  assert_false(f->blocked);
+  assert_true(contacts_find_forgotten(&people, "bo")->blocked);
+  assert_string_equal(contacts_find_forgotten(&people, "ANA")->id, id_of(3)); /* the last one */
+  assert_int_equal(contacts_take_back(&people, "Ana", why), 0);
+  assert_int_equal(contacts_take_back(&people, id_of(3), why), PL_ESTATE);
+  pair(2, "Bo");
+  again();
+  assert_int_equal(people.forgotten_count, 1);
+  assert_false(contacts_find(&people, "Bo")->blocked);
+  assert_string_equal(contacts_find_forgotten(&people, "Ana")->id, id_of(1));
+}
+
+static void the_oldest_of_too_many_is_dropped(void **state) {
+  (void)state;
+  for (unsigned n = 0; n <= CONTACTS_FORGOTTEN_MAX; n++) {
+    FILE *f = fopen(file, "a");
+    assert_non_null(f);
+    if (n == CONTACTS_FORGOTTEN_MAX)
+      fprintf(f, "{\"id\":\"%s\",\"name\":\"Ana\"}\n", id_of(n));
+    else
+      fprintf(f, "{\"forgotten\":\"%s\",\"name\":\"Bo\",\"since_s\":%u}\n", id_of(n), n);
+    assert_int_equal(fclose(f), 0);
+  }
+  assert_int_equal(chmod(file, 0600), 0);
+  again();
+  assert_int_equal(people.forgotten_count, CONTACTS_FORGOTTEN_MAX);
+  assert_int_equal(contacts_forget(&people, "Ana", 1, why), 0);
+  again();
+  assert_int_equal(people.forgotten_count, CONTACTS_FORGOTTEN_MAX);
+  assert_null(contacts_find_forgotten(&people, id_of(0)));
+  assert_non_null(contacts_find_forgotten(&people, id_of(1)));
+  assert_non_null(contacts_find_forgotten(&people, "Ana"));
+}
+
 static void changes_and_removals(void **state) {
   (void)state;
   pair(1, "Ana");
@@ -103,8 +156,8 @@ static void changes_and_removals(void **state) {
   assert_int_equal(contacts_rename(&people, "bo", "My  friend\n", why), 0);
   again();
   assert_string_equal(contacts_find(&people, "my friend")->own_name, "Bo");
-  assert_int_equal(contacts_remove(&people, id_of(1), why), 0);
-  assert_int_equal(contacts_remove(&people, id_of(1), why), PL_ESTATE);
+  assert_int_equal(contacts_forget(&people, id_of(1), 5, why), 0);
+  assert_int_equal(contacts_forget(&people, id_of(1), 5, why), PL_ESTATE);
   again();
   assert_int_equal(people.count, 1);
   assert_null(contacts_find(&people, "Ana"));
@@ -273,7 +326,12 @@ static void put(const char *text) {
 static void a_damaged_file_is_reported_and_not_half_used(void **state) {
   char text[600];
   static const char *const bad[] = {
-      "nonsense\n", "{}\n", "[1]\n", "{\"id\":\"abc\",\"name\":\"Ana\"}\n", "{\"id\":7,\"name\":\"Ana\"}\n",
+      "nonsense\n",
+      "{}\n",
+      "[1]\n",
+      "{\"id\":\"abc\",\"name\":\"Ana\"}\n",
+      "{\"id\":7,\"name\":\"Ana\"}\n",
+      "{\"forgotten\":\"abc\",\"name\":\"Ana\"}\n",
   };
   (void)state;
   for (size_t i = 0; i < PL_ARRAY_LENGTH(bad); i++) {
@@ -301,6 +359,8 @@ static void a_damaged_file_is_reported_and_not_half_used(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_FILE(what_is_stored_is_found_again),
+      WITH_FILE(who_was_forgotten_is_kept),
+      WITH_FILE(the_oldest_of_too_many_is_dropped),
       WITH_FILE(changes_and_removals),
       WITH_FILE(a_known_name_with_another_id_is_another_contact),
       WITH_FILE(a_name_that_looks_like_a_known_one),
