@@ -87,11 +87,12 @@ static void connect_somewhere(sim_client *c) {
     return;
   }
   if (rc != 0) sim_fail(w, "client %d cannot connect: %d", c->index, rc);
-  if (!sim_session_of(c, out.session)) {
-    sim_session *s = sim_session_new(c, out.session, peer);
+  sim_session *s = sim_session_of(c, out.session);
+  if (!s) {
+    s = sim_session_new(c, out.session, peer);
     if (to.instance.size) memcpy(s->peer_instance, to.instance.data, 8);
-    s->invited = to.secret.size;
   }
+  if (to.secret.size) s->invited = true; /* also one that was called without it before */
   sim_client_end(c, &out);
 }
 
