@@ -199,6 +199,7 @@ test('wrong use of contacts is explained', LONG, async () => {
     expect(stderr).toContain(words);
   }
   expect((await ana.run('contacts', 'forget', 'Bo')).stderr).toContain(bo.id);
+  expect((await ana.run('contacts', 'allow', 'Bo')).code).toBe(0);
   const none = await ana.run('contacts');
   expect(none).toMatchObject({ code: 0, stdout: '' });
   expect(none.stderr).toContain('pairlink pair');

@@ -425,6 +425,8 @@ void sim_strangers_act(sim_client *c);
 void sim_strangers_allow(sim_client *c, int peer);
 void sim_strangers_allow_all(sim_client *c);
 pl_view sim_strangers_secret(sim_client *c, int peer); /* of an invite that this peer made, or empty */
+/* Returns `peer`, or now and then one whose invite somebody has claimed: its link is passed on. */
+int sim_strangers_peer(sim_client *c, int peer);
 void sim_strangers_knock(sim_client *c, const pl_engine_action *a);
 void sim_strangers_claimed(sim_client *c, const pl_engine_action *a);
 void sim_strangers_begin(sim_client *c, int peer); /* the peer started a session */

@@ -65,7 +65,7 @@ void sim_app_started(sim_client *c) {
 static void connect_somewhere(sim_client *c) {
   sim_world *w = c->world;
   int peer = (int)sim_below(&w->random, (uint64_t)w->clients_count);
-  peer = sim_crowds_peer(c, peer);
+  peer = sim_strangers_peer(c, sim_crowds_peer(c, peer));
   if (peer == c->index) return;
   bool twin = sim_same_id(w, peer, c->index);
   size_t used = 0;

@@ -121,14 +121,27 @@ void sim_strangers_act(sim_client *c) {
   }
 }
 
+int sim_strangers_peer(sim_client *c, int peer) {
+  sim_world *w = c->world;
+  for (size_t i = 0; i < SIM_INVITES && w->strangers; i++) {
+    const sim_invite *v = &w->invites[i];
+    if (!v->maker_life || v->claimed_by < 0 || sim_same_id(w, v->claimed_by, c->index)) continue;
+    if (!sim_same_id(w, v->maker, c->index) && sim_chance(&w->extra, 50)) return v->maker;
+  }
+  return peer;
+}
+
+/* Returns the secret of an invite that this peer made, half the time rather one that somebody has claimed. */
 pl_view sim_strangers_secret(sim_client *c, int peer) {
   sim_world *w = c->world;
   size_t first = (size_t)sim_below(&w->extra, SIM_INVITES);
+  const sim_invite *found = NULL;
   for (size_t i = 0; i < SIM_INVITES; i++) {
     const sim_invite *v = &w->invites[(first + i) % SIM_INVITES];
-    if (v->maker_life && sim_same_id(w, v->maker, peer)) return (pl_view){v->secret, sizeof v->secret};
+    if (!v->maker_life || !sim_same_id(w, v->maker, peer)) continue;
+    if (!found || (first % 2 && found->claimed_by < 0 && v->claimed_by >= 0)) found = v;
   }
-  return (pl_view){NULL, 0};
+  return found ? (pl_view){found->secret, sizeof found->secret} : (pl_view){NULL, 0};
 }
 
 /* ---- being told -------------------------------------------------------------------------------------------------- */
