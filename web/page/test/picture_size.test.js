@@ -78,6 +78,7 @@ describe('is not decoded', () => {
     ['a JPEG whose segment ends beyond the file', jpeg([0xff, 0xe1, be16(60_000)], zeros(20))],
     ['a JPEG whose segment has no length', jpeg([0xff, 0xe1, 0, 0], zeros(20))],
     ['a JPEG whose data begin without a frame', jpeg(segment(0xda, zeros(10)), frame(9, 9))],
+    ['a JPEG with a large frame that is not skipped', jpeg(segment(0x00, frame(65_000, 65_000).flat(2)), frame(9, 9))],
     ['a JPEG that ends at once', jpeg([0xff, 0xd9], frame(9, 9))],
     ['a JPEG of nothing but empty segments', jpeg(Array(5000).fill(segment(0xe0, [])), frame(9, 9))],
     ['a JPEG of nothing but filling', jpeg(Array(60_000).fill(0xff))],

@@ -88,6 +88,9 @@ async function jpeg(read) {
       at += 2; // a marker without a segment
       continue;
     }
+    // A decoder looks for the next marker right after FF 00, and so inside of what would be skipped here. It refuses
+    // the other low ones.
+    if (marker < 0xc0) return null;
     if (marker === 0xd9 || marker === 0xda) return null; // it ends, or its data begin, without a frame
     if (isFrame(marker)) {
       const frame = await read(at + 5, 4);
