@@ -17,7 +17,11 @@ import { QuoteWords } from './Quote.jsx';
  * @property {boolean} read by the other side
  */
 
-/** @param {MessageProps & {message: import('../../engine/types.js').TextMessage}} props */
+/**
+ * A text. It is read aloud when it comes, but the changes of its state are not: the same words would follow each own
+ * message, without saying which one they are about.
+ * @param {MessageProps & {message: import('../../engine/types.js').TextMessage}} props
+ */
 export function Message({ message, name, peer, held, refused, first, last, read }) {
   const { mine, text, at, state, reply, quote, written } = message;
   const words = refused && state !== 'delivered' ? s.thread.refusedMessage : messageWords(state, peer, held, name);
@@ -35,7 +39,7 @@ export function Message({ message, name, peer, held, refused, first, last, read 
       </p>
       <MoreActions />
       {(last || written) && (
-        <p class="meta">
+        <p class="meta" aria-live="off">
           <time dateTime={new Date(at).toISOString()} title={s.fullTime(at)}>
             {written ? s.talk.written(written, at) : s.time(at)}
           </time>
