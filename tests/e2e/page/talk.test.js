@@ -9,7 +9,7 @@ let relay, browser, pair, ana, bo, talk;
 
 beforeAll(async () => {
   [relay, browser] = await Promise.all([startRelay(), startChromium()]);
-  pair = await openPair(relay.http, { browser });
+  pair = await openPair(relay.http, { browser, init: watchSends });
   ({ ana, bo } = pair);
   talk = ana.words.talk;
   await ana.callThem('Bo');
@@ -20,6 +20,21 @@ afterAll(async () => {
   await browser?.close();
   await relay?.stop();
 });
+
+/** Runs in the page: what it sends can be held, or be answered as if it could not be stored. */
+function watchSends() {
+  const { postMessage } = MessagePort.prototype;
+  const held = [];
+  MessagePort.prototype.postMessage = function (...args) {
+    const { cmd, seq } = args[0] ?? {};
+    if (cmd === 'send' && globalThis.sends === 'fail') {
+      const error = { code: 'QuotaExceededError', text: 'full' };
+      this.dispatchEvent(new MessageEvent('message', { data: { seq, error } }));
+    } else if (cmd === 'send' && globalThis.sends === 'hold') held.push(() => postMessage.apply(this, args));
+    else postMessage.apply(this, args);
+  };
+  globalThis.letGo = () => held.splice(0).forEach((go) => go());
+}
 
 const field = (person) => person.page.locator('.composer textarea');
 /** Types until the other sees it: it is said every few seconds only, and may just have been. */
@@ -153,4 +168,42 @@ test('on touch, Enter begins a line, the button sends, and a long press opens th
   await cdp.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
   await menu(phone.ana).getByRole('menuitem', { name: talk.copyText }).waitFor();
   await phone.close();
+});
+
+test('a text is there before it is stored, and stays the same row', LONG, async () => {
+  await ana.page.evaluate(() => (globalThis.sends = 'hold'));
+  await ana.say('there at once');
+  const row = ana.page.locator('.message.mine[data-state=waiting]:not([data-n])', { hasText: 'there at once' });
+  await row.waitFor();
+  const element = await row.elementHandle();
+  await ana.page.evaluate(() => globalThis.letGo());
+  await ana.delivered('there at once');
+  await bo.hears('there at once');
+  expect(await element.evaluate((one) => [one.isConnected, one.dataset.state, Number(one.dataset.n) > 0])).toEqual([
+    true,
+    'delivered',
+    true,
+  ]);
+  expect((await ana.thread()).filter((line) => line.includes('there at once'))).toHaveLength(1);
+  await ana.page.evaluate(() => (globalThis.sends = undefined));
+});
+
+test('a text that cannot be stored says so, also after a reload, and is not lost', LONG, async () => {
+  await ana.page.evaluate(() => (globalThis.sends = 'fail'));
+  await ana.say('for a full disk');
+  await ana.say('of no use');
+  const row = (text) => ana.page.locator('.message.mine[data-state=failed]', { hasText: text });
+  await row('for a full disk').getByText(ana.words.message.notStored).waitFor();
+  expect(await ana.axe()).toEqual([]);
+  await ana.button(ana.words.files.remove, row('of no use')).click();
+  await row('of no use').waitFor({ state: 'detached' });
+  await ana.page.reload(); // from now on it can be stored
+  await ana.button(ana.words.message.tryAgain, row('for a full disk')).click();
+  await ana.delivered('for a full disk');
+  await bo.hears('for a full disk');
+  expect(await field(ana).evaluate((one) => one === document.activeElement)).toBe(true);
+  await ana.page.reload();
+  await ana.here();
+  const lines = (await ana.thread()).filter((line) => /full disk|no use/.test(line));
+  expect(lines).toEqual(['> for a full disk']);
 });

@@ -85,7 +85,7 @@
  * @property {'text'} kind
  * @property {string} text
  * @property {number} at
- * @property {'waiting' | 'delivered' | 'received'} state
+ * @property {'waiting' | 'delivered' | 'received' | 'failed'} state failed: it could not be stored (view/outbox.js)
  * @property {string} [pending] the contact, until the message is delivered
  * @property {number} [written] of a text that came more than a minute after it was written: when that was
  * @property {string} [reply] the id of the message that it answers

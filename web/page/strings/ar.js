@@ -267,6 +267,8 @@ const ar = (f) => ({
     checking: 'جارٍ التحقّق من الاتصال…',
     held: 'لا تُرسل حتى تجيب',
     stopped: 'لم تُرسل',
+    notStored: 'لم تُرسل. تعذّر على المتصفح حفظ هذه الرسالة.',
+    tryAgain: 'المحاولة من جديد',
     delivered: 'سُلّمت',
     new: (name, text) => `${f.iso(name)}: ${text}`,
   },

@@ -250,6 +250,8 @@ export default (f) => ({
     checking: 'Checking the connection…',
     held: 'Not sent until you’ve answered',
     stopped: 'Not sent',
+    notStored: 'Not sent. Your browser couldn’t save this message.',
+    tryAgain: 'Try again',
     delivered: 'Delivered',
     new: (/** @type {string} */ name, /** @type {string} */ text) => `${f.iso(name)}: ${text}`,
   },

@@ -4,6 +4,7 @@
 import { hex } from '../engine/chat.js';
 import { s } from '../strings/index.js';
 import { call } from './call.js';
+import { post } from './outbox.js';
 import { keepSame } from './same.js';
 import { say } from './spoken.js';
 import { go, store } from './store.js';
@@ -95,11 +96,12 @@ export const newId = () => hex(crypto.getRandomValues(new Uint8Array(16)));
 
 /**
  * Sends a text, and shows the end of the thread, where it appears.
- * @param {string} contact @param {string} text @param {string} [reply] the id of the message that it answers
+ * @param {string} contact @param {string} text
+ * @param {import('./messages.js').Reply | null} [reply] the message that it answers
  */
-export function send(contact, text, reply) {
+export function send(contact, text, reply = null) {
   void jumpToNewest(contact, { remember: false });
-  return call('send', { contact, message: newId(), text, reply });
+  return post({ contact, id: newId(), text, at: Date.now(), reply });
 }
 
 /**

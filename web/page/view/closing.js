@@ -11,8 +11,9 @@ const ask = (event) => {
 /** Listens only while it is needed, because the listener keeps the page out of the browser's cache for going back. */
 export function watchClosing() {
   let asking = false;
-  store.subscribe(({ engine }) => {
-    const needed = engine !== null && engine.tabs <= 1 && engine.busy.messages + engine.busy.transfers > 0;
+  store.subscribe(({ engine, outbox }) => {
+    const busy = engine !== null && engine.tabs <= 1 && engine.busy.messages + engine.busy.transfers > 0;
+    const needed = busy || outbox.some(({ failed }) => failed);
     if (needed === asking) return;
     asking = needed;
     if (needed) addEventListener('beforeunload', ask);

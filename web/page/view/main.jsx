@@ -11,6 +11,7 @@ import { keptReplies } from './drafts.js';
 import { openLink } from './link.js';
 import { forgetReply } from './messages.js';
 import { onNews } from './notifications.js';
+import { resumeOutbox } from './outbox.js';
 import { lookForUpdate, startOffline } from './offline.js';
 import { watchSearchKeys } from './search.js';
 import { followHistory, store } from './store.js';
@@ -52,6 +53,7 @@ keepFocus();
 
 link
   .hello({ link: arrival.link })
+  .then(resumeOutbox)
   .then(() => follow(arrival))
   .then(() =>
     startOffline(({ open }) => {

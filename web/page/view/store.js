@@ -37,6 +37,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
  * @property {{contact: string, n: number | null} | null} back where the person was before a jump
  * @property {import('../engine/types.js').FilesProgress} files
  * @property {Record<string, import('./messages.js').Reply | null>} replies what the next text answers, by contact
+ * @property {import('./outbox.js').Unstored[]} outbox texts that this tab has sent and that are not stored yet
  * @property {Place} place
  * @property {number | null} tried the number of the code that this tab is trying
  * @property {Search} search what this tab searches for
@@ -79,6 +80,7 @@ const initially = {
   back: null,
   files: {},
   replies: {},
+  outbox: [],
   place: { screen: 'home' },
   tried: null,
   search: { query: '', contact: null },

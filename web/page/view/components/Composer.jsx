@@ -8,7 +8,6 @@ import { call, send } from '../actions.js';
 import { draftOf, keepDraft } from '../drafts.js';
 import { setReply } from '../messages.js';
 import { useStore } from '../store.js';
-import { isUnsaved } from '../unsaved.js';
 import { AttachButtons } from './AttachButtons.jsx';
 import { Icon } from './Icon.jsx';
 import { QuoteWords } from './Quote.jsx';
@@ -48,20 +47,10 @@ export function Composer({ contact, name }) {
     event.preventDefault();
     const said = text.replace(/^\s*\n|\s+$/g, ''); // spaces before the first line mean something, as in code
     if (!said || over > 0) return;
-    void send(contact.id, said, reply?.id).catch((error) => {
-      if (isUnsaved(error)) giveBack(said, reply);
-      throw error;
-    });
+    void send(contact.id, said, reply);
     setReply(contact.id, null);
     write('');
     field.current?.focus();
-  };
-  /** A text that could not be kept goes back into the field. @param {string} said @param {typeof reply} answered */
-  const giveBack = (said, answered) => {
-    const whole = [said, draftOf(contact.id)].filter(Boolean).join('\n');
-    keepDraft(contact.id, whole);
-    setText(whole);
-    if (answered) setReply(contact.id, answered);
   };
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {

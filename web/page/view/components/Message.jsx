@@ -4,6 +4,7 @@ import { jumpTo } from '../threads.js';
 import { Icon } from './Icon.jsx';
 import { Linked } from './Linked.jsx';
 import { MoreActions } from './MoreActions.jsx';
+import { NotStored } from './NotStored.jsx';
 import { QuoteWords } from './Quote.jsx';
 
 /**
@@ -25,26 +26,31 @@ import { QuoteWords } from './Quote.jsx';
 export function Message({ message, name, peer, held, refused, first, last, read }) {
   const { mine, text, at, state, reply, quote, written } = message;
   const words = refused && state !== 'delivered' ? s.thread.refusedMessage : messageWords(state, peer, held, name);
+  const stored = message.n > 0;
   return (
     <li
       class={`message ${mine ? 'mine' : 'theirs'} ${first ? 'first' : ''}`}
       data-state={state}
       data-id={message.id}
-      data-n={message.n}
+      data-n={stored ? message.n : undefined}
     >
       <span class="visually-hidden">{mine ? s.thread.said(s.you) : s.thread.said(name)}</span>
       {reply && <Quoted contact={message.contact} quote={quote} name={name} />}
       <p class="bubble" dir="auto">
         <Linked text={text.replace(/\n$/, '')} />
       </p>
-      <MoreActions />
-      {(last || written) && (
-        <p class="meta" aria-live="off">
-          <time dateTime={new Date(at).toISOString()} title={s.fullTime(at)}>
-            {written ? s.talk.written(written, at) : s.time(at)}
-          </time>
-          {mine ? <State state={state} read={read} words={words} /> : null}
-        </p>
+      {stored && <MoreActions />}
+      {state === 'failed' ? (
+        <NotStored id={message.id} />
+      ) : (
+        (last || written) && (
+          <p class="meta" aria-live="off">
+            <time dateTime={new Date(at).toISOString()} title={s.fullTime(at)}>
+              {written ? s.talk.written(written, at) : s.time(at)}
+            </time>
+            {mine ? <State state={state} read={read} words={words} /> : null}
+          </p>
+        )
       )}
     </li>
   );

@@ -6,6 +6,7 @@ import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { memo } from '../memo.js';
 import { copyMessage, replyTo } from '../messages.js';
+import { unstoredOf } from '../outbox.js';
 import { emptyWords, peerOf } from '../presence.js';
 import { rowsOf } from '../rows.js';
 import { store, useEngine, useStore } from '../store.js';
@@ -40,7 +41,11 @@ export function MessageList({ contact, name, refused }) {
   const today = useToday();
   const [choosing, setChoosing] = useState(/** @type {number | null} */ (null));
   const list = thread?.list ?? none;
-  const rows = useMemo(() => rowsOf(list), [list]);
+  const outbox = useStore(({ outbox }) => outbox);
+  const rows = useMemo(() => {
+    const own = thread && !thread.newer ? unstoredOf(outbox, id, list) : none;
+    return rowsOf(own.length > 0 ? [...list, ...own] : list);
+  }, [list, outbox, thread?.newer]);
 
   const scroll = useScroll({ head: list[0]?.n, more: thread?.newer ?? false }, ({ top, bottom, height, went }) => {
     const { threads, jump } = store.get();
@@ -100,12 +105,12 @@ export function MessageList({ contact, name, refused }) {
         aria-live={live ? 'polite' : 'off'}
         aria-label={s.thread.log(name)}
       >
-        {list.length === 0 && !contact.doubt && !refused && <p class="empty">{emptyWords(peer, contact, name)}</p>}
+        {rows.length === 0 && !contact.doubt && !refused && <p class="empty">{emptyWords(peer, contact, name)}</p>}
         <ol class="messages" ref={scroll.rows}>
           {rows.flatMap(({ message, day, first, last }) => {
             const read = message.mine === 1 && message.state === 'delivered' && message.n <= readTo;
             const props = { message, first, last, read, ...state };
-            const row = <Row key={message.n} {...props} />;
+            const row = <Row key={`${message.mine} ${message.id}`} {...props} />; // also before it has a number
             return day === null ? [row] : [<Day key={`day ${day}`} at={day} today={today} choose={setChoosing} />, row];
           })}
         </ol>
