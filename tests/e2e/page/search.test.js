@@ -97,6 +97,9 @@ test('a long history: in pages, only one conversation, and names of files', asyn
   await hits().nth(59).waitFor();
   await search('photo jpg');
   expect(await marks()).toEqual(['photo', 'jpg']);
+  await search('boat');
+  expect(await hits().allTextContents()).toEqual([expect.stringContaining('Trip/by boat.jpg')]); // in the folder
+  await search('photo jpg');
   await page.getByLabel('Only with Friend').check();
   await page.getByText('Nothing found.').waitFor();
   await page.getByLabel('Only with Friend').uncheck();
@@ -116,7 +119,7 @@ async function fill(count) {
   const db = await ended(indexedDB.open('pairlink'));
   const contacts = await ended(db.transaction('contacts').objectStore('contacts').getAll());
   const contact = contacts.find(({ name }) => name.startsWith('José')).id;
-  const transaction = db.transaction('messages', 'readwrite');
+  const transaction = db.transaction(['messages', 'files'], 'readwrite');
   const messages = transaction.objectStore('messages');
   for (let n = 0; n < count; n += 1) {
     const text = n === 7 ? 'a Needle in the hay' : `filler ${n}`;
@@ -124,6 +127,22 @@ async function fill(count) {
   }
   const file = { name: 'holiday-photo.jpg', size: 1, type: 'image/jpeg', count: 1, folder: false, group: '' };
   messages.put({ n: 15_000, contact, mine: 1, id: 'f', kind: 'file', text: file.name, at: 1, state: 'over', file });
+  const folder = { ...file, name: 'Trip', count: 2, folder: true, group: 'g' };
+  messages.put({
+    n: 15_001,
+    contact,
+    mine: 1,
+    id: 'g',
+    kind: 'file',
+    text: 'Trip',
+    at: 1,
+    state: 'over',
+    file: folder,
+  });
+  for (const [n, path] of ['Trip/on foot.jpg', 'Trip/by boat.jpg'].entries()) {
+    const one = { key: path, contact, mine: 1, id: path, card: 15_001, path, size: 1, flags: 0, type: '', n };
+    transaction.objectStore('files').put({ ...one, state: 'over', why: 1 });
+  }
   messages.delete(IDBKeyRange.bound(11_000, 14_000));
   await new Promise((ok, fail) => {
     transaction.oncomplete = ok;

@@ -10,7 +10,7 @@ import { changedRecord } from './fields.js';
 import { Group } from './group.js';
 
 const VERSION = 4;
-/** How many messages are read at once while all are looked through. Each may be long. */
+/** How many messages are read at once while all are looked through, unless told otherwise. Each may be long. */
 const BATCH = 100;
 /** How long a deletion waits for other connections to the database to close. */
 const BLOCKED_MS = 5000;
@@ -374,14 +374,19 @@ export class Db {
   }
 
   /**
-   * Returns some messages of all contacts with numbers below `before`, the newest first, and where the next ones start;
-   * null: there are no more.
-   * @param {number} before @returns {Promise<{list: Message[], before: number | null}>}
+   * Returns up to `count` messages with numbers below `before`, of all contacts or of one, the newest first, and where
+   * the next ones start; null: there are no more.
+   * @param {number} before @param {{contact?: string, count?: number}} [which]
+   * @returns {Promise<{list: Message[], before: number | null}>}
    */
-  async older(before) {
+  async older(before, { contact, count = BATCH } = {}) {
+    if (contact !== undefined) {
+      const list = await this.messages(contact, { before, count });
+      return { list: list.reverse(), before: list.length < count ? null : list[count - 1].n };
+    }
     // A batch is read at once, which takes less time than a cursor.
     const batch = async (/** @type {number} */ to) => {
-      const from = Math.max(0, to - BATCH);
+      const from = Math.max(0, to - count);
       const list = await done(this.read('messages').getAll(IDBKeyRange.bound(from, to, false, true)));
       return { list: list.reverse(), before: from > 0 ? from : null };
     };
@@ -390,6 +395,17 @@ export class Db {
     // Numbers that are not in use any more, because those messages were deleted.
     const newest = await done(this.read('messages').openKeyCursor(IDBKeyRange.upperBound(before, true), 'prev'));
     return newest ? batch(Number(newest.key) + 1) : { list: [], before: null };
+  }
+
+  /**
+   * Returns the paths of the files of a card, in their order, but no more than `count`.
+   * @param {number} card the number of its message @param {number} count @returns {Promise<string[]>}
+   */
+  async pathsOf(card, count) {
+    const range = IDBKeyRange.bound([card, 0], [card, Infinity]);
+    /** @type {import('./types.js').FileRecord[]} */
+    const records = await done(this.read('files').index('card').getAll(range, count));
+    return records.map(({ path }) => path);
   }
 
   /**

@@ -113,9 +113,14 @@ export class MemoryDb {
     return this.list.find((one) => one.contact === contact && one.mine === mine && one.id === id);
   }
   /** In batches of three, so that a test sees where one ends. */
-  async older(before) {
-    const list = this.list.filter(({ n }) => n < before).slice(-3);
+  async older(before, { contact } = {}) {
+    const list = this.list.filter((one) => one.n < before && (!contact || one.contact === contact)).slice(-3);
     return { list: list.reverse(), before: list.length > 0 ? list.at(-1).n : null };
+  }
+  /** The paths of the files of each card. */
+  paths = new Map();
+  async pathsOf(card, count) {
+    return (this.paths.get(card) ?? []).slice(0, count);
   }
   async pending(contact, after = 0) {
     return this.list.filter((one) => one.pending === contact && one.n > after);

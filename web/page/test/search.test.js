@@ -81,8 +81,11 @@ describe('snippets', () => {
 describe('searching', () => {
   async function filled(texts) {
     const db = new MemoryDb();
-    for (const [n, [contact, text, kind = 'text']] of texts.entries())
-      await db.addMessage({ contact, mine: 0, id: String(n), kind, text, at: 1000 + n });
+    for (const [n, [contact, text, kind = 'text']] of texts.entries()) {
+      const file = kind === 'text' ? undefined : { group: kind === 'folder' ? 'group' : '' };
+      const what = { kind: file ? 'file' : 'text', text, ...(file && { file }) };
+      await db.addMessage({ contact, mine: 0, id: String(n), ...what, at: 1000 + n });
+    }
     return db;
   }
   const all = async (db, sought, clock = () => 0) => {
@@ -119,6 +122,49 @@ describe('searching', () => {
       },
     ]);
     expect((await all(db, { query: ' ' })).hits).toEqual([]);
+  });
+
+  test('a folder is found by the names of the files in it, and shows which', async () => {
+    const db = await filled([
+      ['ana', 'Holiday', 'folder'],
+      ['ana', 'single.txt', 'file'],
+      ['ana', 'Holiday in a text'],
+    ]);
+    db.paths.set(1, ['Holiday/beach.jpg', 'Holiday/day two/Café.jpg', 'Holiday/day two/other café.jpg']);
+    db.paths.set(2, ['cafe']); // of no folder
+    const { hits } = await all(db, { query: 'cafe jpg' });
+    expect(hits.map(({ n, parts }) => [n, parts.map(({ text }) => text).join('')])).toEqual([
+      [1, 'Holiday/day two/Café.jpg'],
+    ]);
+    expect((await all(db, { query: 'holiday' })).hits.map(({ parts }) => parts.length)).toEqual([2, 1]);
+    db.paths.set(1, [...Array.from({ length: 1000 }, (_, n) => `Holiday/${n}`), 'Holiday/too far']);
+    expect((await all(db, { query: 'too far' })).hits).toEqual([]);
+  });
+
+  test('of one conversation, no message of another is read', async () => {
+    const db = await filled(Array.from({ length: 90 }, (_, n) => [n % 30 ? 'bo' : 'ana', 'text']));
+    const read = [];
+    const older = db.older.bind(db);
+    db.older = async (before, which) => {
+      const batch = await older(before, which);
+      read.push(...batch.list.map(({ contact }) => contact));
+      return batch;
+    };
+    expect((await all(db, { query: 'text', contact: 'ana' })).hits.length).toBe(3);
+    expect(read).toEqual(['ana', 'ana', 'ana']);
+  });
+
+  test('reads more at once while the messages are short', async () => {
+    const counts = async (text) => {
+      const db = await filled(Array.from({ length: 20 }, () => ['ana', text]));
+      const asked = [];
+      const older = db.older.bind(db);
+      db.older = (before, which) => (asked.push(which.count), older(before, which));
+      await all(db, { query: 'nowhere' });
+      return asked.slice(0, 5);
+    };
+    expect(await counts('short')).toEqual([100, 200, 400, 500, 500]);
+    expect(await counts('long '.repeat(10_000))).toEqual([100, 100, 100, 100, 100]);
   });
 
   test('in pages, without a message twice or left out', async () => {
