@@ -17,6 +17,7 @@ const BLOCKED_MS = 5000;
 
 /** @typedef {import('./types.js').Contact} Contact */
 /** @typedef {import('./types.js').Decision} Decision */
+/** @typedef {import('./types.js').FileRecord} FileRecord */
 /** @typedef {import('./types.js').Invite} Invite */
 /** @typedef {import('./types.js').Knock} Knock */
 /** @typedef {import('./types.js').Message} Message */
@@ -262,18 +263,22 @@ export class Db {
   /**
    * Adds a message. Resolves with the message and its number, or with null when the contact has a message with this id
    * already, or had one that was deleted here.
-   * @template {NewMessage} M @param {M} message @returns {Promise<(M & {n: number}) | null>}
+   * @template {NewMessage} M @param {M} message
+   * @param {(n: number) => FileRecord[]} [filesOf] returns its files, which are stored with it
+   * @returns {Promise<(M & {n: number}) | null>}
    */
-  async addMessage(message) {
+  async addMessage(message, filesOf) {
     try {
       const { contact, mine, id } = message;
-      /** @type {IDBValidKey | null} */
-      const n = await this.write(
-        'messages',
-        async (store, gone) => ((await done(gone.get([contact, mine, id]))) ? null : done(store.add(message))),
-        'gone',
-      );
-      return n === null ? null : { ...message, n: Number(n) };
+      /** @param {IDBObjectStore[]} stores */
+      const add = async (...[store, gone, files]) => {
+        if (await done(gone.get([contact, mine, id]))) return null;
+        const n = Number(await done(store.add(message)));
+        await Promise.all((filesOf?.(n) ?? []).map((record) => done(files.put(record))));
+        return n;
+      };
+      const n = await this.write('messages', add, 'gone', ...(filesOf ? ['files'] : []));
+      return n === null ? null : { ...message, n };
     } catch (error) {
       if (asError(error).name === 'ConstraintError') return null;
       throw error;

@@ -58,7 +58,7 @@ class Person {
   constructor(name) {
     this.name = name;
     this.db = new MemoryDb();
-    this.store = new MemoryFileStore();
+    this.store = this.db.files = new MemoryFileStore();
     this.heldNow = false;
     this.lines = [];
     this.received = [];
@@ -355,6 +355,31 @@ test('a file that can no longer be read ends the transfer, with the reason', asy
   await bo.desk.accept(bo.card('f.bin').n);
   await Promise.all([bo.state('f.bin', 'over'), ana.state('f.bin', 'over')]);
   expect([ana.card('f.bin').why, bo.card('f.bin').why]).toEqual([4, 4]);
+});
+test('what cannot be stored says so to whoever asked for it, and is not done', async () => {
+  const full = Object.assign(new Error('full'), { code: 'EUNSAVED' });
+  link();
+  const [card] = cardsOf(one('u.bin', randomBytes(4 * MIB)));
+  ana.db.error = full;
+  await expect(ana.desk.offer(card)).rejects.toBe(full);
+  expect([ana.card('u.bin'), ana.desk.cards.size, ana.store.records.size]).toEqual([undefined, 0, 0]);
+  ana.db.error = null;
+  await ana.desk.offer(card);
+  await bo.state('u.bin', 'asking');
+  const { n } = bo.card('u.bin');
+  bo.db.error = full;
+  await expect(bo.desk.accept(n)).rejects.toBe(full);
+  await expect(
+    fileCommands.acceptFiles({ files: { desk: () => bo.desk } }, { contact: 'them', list: [n] }),
+  ).rejects.toBe(full);
+  expect(bo.card('u.bin').state).toBe('asking');
+  bo.db.error = null;
+  ana.db.error = full;
+  await expect(ana.desk.hold(ana.card('u.bin').n, true)).rejects.toBe(full);
+  expect(ana.card('u.bin').live.heldHere).toBe('');
+  ana.db.error = null;
+  await bo.desk.accept(n);
+  await Promise.all([bo.state('u.bin', 'saved'), ana.state('u.bin', 'saved')]);
 });
 test('a decline while the other side is away reaches it later', async () => {
   let cut = link();

@@ -82,15 +82,22 @@ export class MemoryDb {
   list = [];
   gone = new Set();
   last = 0;
-  async addMessage(message) {
+  /** The store of the files that belong to messages, if there is one. */
+  files = null;
+  /** The error with which every write fails. */
+  error = null;
+  async addMessage(message, filesOf) {
+    if (this.error) throw this.error;
     if (this.gone.has(`${message.contact} ${message.mine} ${message.id}`)) return null;
     if (this.list.some((one) => one.contact === message.contact && one.mine === message.mine && one.id === message.id))
       return null;
     const kept = { ...message, n: (this.last += 1) };
+    if (filesOf) await this.files.put(...filesOf(kept.n));
     this.list.push(kept);
     return kept;
   }
   async changeMessage(n, change) {
+    if (this.error) throw this.error;
     const at = this.list.findIndex((one) => one.n === n);
     if (at < 0) return null;
     this.list[at] = change(this.list[at]);

@@ -110,11 +110,15 @@ export class Desk {
    * @template T @param {() => T | Promise<T>} job @returns {Promise<T | undefined>}
    */
   serial(job) {
-    const done = this.jobs.then(job).catch((error) => {
-      this.logError(error);
-      return undefined;
-    });
-    this.jobs = done;
+    return this.asked(job).catch(() => undefined);
+  }
+  /**
+   * Runs a job that a person asked for, in turn with the others. Rejects when it fails, so that they are told.
+   * @template T @param {() => T | Promise<T>} job @returns {Promise<T>}
+   */
+  asked(job) {
+    const done = this.jobs.then(job);
+    this.jobs = done.catch((error) => this.logError(error));
     return done;
   }
   /** @param {unknown} error */
@@ -486,31 +490,18 @@ export class Desk {
    * @param {NewCard} what
    */
   offer({ id, group, name, folder, files }) {
-    return this.serial(async () => {
-      const { db, store, now, shown } = this.files;
+    return this.asked(async () => {
+      const { db, now, shown } = this.files;
       const size = files.reduce((sum, { file }) => sum + file.size, 0);
       const about = { name, size, type: group ? '' : files[0].file.type, count: files.length, folder, group };
-      const message = await db.addMessage({
-        contact: this.contact,
-        mine: 1,
-        id,
-        kind: 'file',
-        text: name,
-        at: now(),
-        state: 'open',
-        file: about,
-      });
-      if (!message) return null;
-      const card = new Card(message);
-      this.cards.set(card.n, card);
-      files.forEach(({ id: file, file: source, path }, n) => {
-        /** @type {FileRecord} */
-        const record = {
+      /** @param {number} card @returns {FileRecord[]} */
+      const recordsOf = (card) =>
+        files.map(({ id: file, file: source, path }, n) => ({
           key: keyOf(this.contact, 1, file),
           contact: this.contact,
           mine: 1,
           id: file,
-          card: card.n,
+          card,
           path,
           size: source.size,
           flags: 0,
@@ -519,11 +510,25 @@ export class Desk {
           state: 'queued',
           n,
           open: 1,
-        };
-        card.records.set(file, record);
-        this.sources.set(record.key, source);
+        }));
+      const made = {
+        contact: this.contact,
+        mine: /** @type {const} */ (1),
+        id,
+        kind: /** @type {const} */ ('file'),
+        text: name,
+        at: now(),
+        state: /** @type {const} */ ('open'),
+        file: about,
+      };
+      const message = await db.addMessage(made, recordsOf);
+      if (!message) return null;
+      const card = new Card(message);
+      this.cards.set(card.n, card);
+      recordsOf(card.n).forEach((record, place) => {
+        card.records.set(record.id, record);
+        this.sources.set(record.key, files[place].file);
       });
-      await store.put(...card.records.values());
       shown(this.contact, [message]);
       for (const record of card.records.values()) {
         const source = this.sources.get(record.key);
@@ -619,7 +624,7 @@ export class Desk {
 
   /** @param {number} n */
   accept(n) {
-    return this.serial(async () => {
+    return this.asked(async () => {
       const card = this.cards.get(n);
       if (card?.message.state !== 'asking') return;
       await this.settle(card, 'open');
@@ -629,7 +634,7 @@ export class Desk {
   }
   /** Ends a card for both sides. @param {number} n @param {number} why FILE_DECLINED or FILE_CANCELLED */
   stop(n, why) {
-    return this.serial(async () => {
+    return this.asked(async () => {
       const card = this.cards.get(n);
       if (!card) return;
       const { group } = card.message.file;
@@ -661,16 +666,20 @@ export class Desk {
   }
   /** @param {number} n @param {boolean} paused */
   hold(n, paused) {
-    return this.serial(async () => {
+    return this.asked(async () => {
       const card = this.cards.get(n);
       if (!card) return;
+      const before = card.paused;
       card.paused = paused;
+      await this.settle(card).catch((error) => {
+        card.paused = before;
+        throw error;
+      });
       card.meter.reset();
       for (const { id } of card.files.values()) {
         if (paused) this.transfer.pause(id);
         else if (!card.mine || this.outgoing.departures.get(id)?.source) this.transfer.resume(id);
       }
-      await this.settle(card);
       this.work();
     });
   }
