@@ -386,6 +386,18 @@ export class Desk {
     return card;
   }
 
+  /**
+   * Returns a card that is not over. It may have no file that is open: the other side has offered some of a group, and
+   * nothing since, not even that there will be no more.
+   * @param {number} n
+   */
+  async openUndecided(n) {
+    const here = this.cards.get(n);
+    if (here) return here;
+    const message = await this.files.db.message(n);
+    return message?.state === 'asking' || message?.state === 'open' ? this.open(n) : undefined;
+  }
+
   /** @param {TransferFile} file */
   async prepare(file) {
     const card = this.cardOf(file);
@@ -625,7 +637,7 @@ export class Desk {
   /** @param {number} n */
   accept(n) {
     return this.asked(async () => {
-      const card = this.cards.get(n);
+      const card = await this.openUndecided(n);
       if (card?.message.state !== 'asking') return;
       await this.settle(card, 'open');
       for (const file of [...card.files.values()]) if (file.state === 'asking') this.transfer.accept(file.id);
@@ -635,7 +647,7 @@ export class Desk {
   /** Ends a card for both sides. @param {number} n @param {number} why FILE_DECLINED or FILE_CANCELLED */
   stop(n, why) {
     return this.asked(async () => {
-      const card = this.cards.get(n);
+      const card = await this.openUndecided(n);
       if (!card) return;
       const { group } = card.message.file;
       /** @type {(message: FileMessage) => FileMessage} */
