@@ -2,6 +2,8 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { send } from '../view/actions.js';
 import { setLink } from '../view/call.js';
+import { watchClosing } from '../view/closing.js';
+import { forgetDraft } from '../view/messages.js';
 import { post, postAgain, removeUnstored, resumeOutbox, unstoredOf } from '../view/outbox.js';
 import { spoken } from '../view/spoken.js';
 import { store } from '../view/store.js';
@@ -94,6 +96,25 @@ test('one that the person removes stays away, also when the engine answers late'
   expect([shown(), kept.size, spoken.get().lines]).toEqual([[], 0, []]);
   await postAgain('a');
   expect(asked.length).toBe(1);
+});
+
+test('goes with a contact that is deleted, here or in another tab: closing is not held up for it', async () => {
+  let asks = 0;
+  vi.stubGlobal('addEventListener', () => (asks += 1));
+  vi.stubGlobal('removeEventListener', () => (asks -= 1));
+  watchClosing();
+  const state = (...ids) => ({ contacts: ids.map((id) => ({ id })), tabs: 1, busy: { messages: 0, transfers: 0 } });
+  const show = (...ids) => store.set({ engine: /** @type {any} */ (state(...ids)) });
+  show('ana', 'bo');
+  const [done, other] = [post(text('a')), post(text('b', { contact: 'bo' }))];
+  for (const { fail } of asked) fail(new Error('full'));
+  await Promise.all([done, other]);
+  expect(asks).toBe(1);
+  forgetDraft('bo');
+  expect(stored().map(({ id }) => id)).toEqual(['a']);
+  expect(asks).toBe(1);
+  show('bo');
+  expect(asks).toBe(0);
 });
 
 test('after a reload, what was interrupted is sent again, what failed is shown, and other people’s is dropped', () => {

@@ -13,7 +13,9 @@ export function watchClosing() {
   let asking = false;
   store.subscribe(({ engine, outbox }) => {
     const busy = engine !== null && engine.tabs <= 1 && engine.busy.messages + engine.busy.transfers > 0;
-    const needed = busy || outbox.some(({ failed }) => failed);
+    // What was for a contact who is deleted, perhaps in another tab, is shown nowhere any more.
+    const lost = outbox.some(({ failed, contact }) => failed && engine?.contacts.some(({ id }) => id === contact));
+    const needed = busy || lost;
     if (needed === asking) return;
     asking = needed;
     if (needed) addEventListener('beforeunload', ask);

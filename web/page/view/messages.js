@@ -2,6 +2,7 @@
 import { s } from '../strings/index.js';
 import { copy, say } from './actions.js';
 import { keepDraft, keepReply } from './drafts.js';
+import { forgetUnstored } from './outbox.js';
 import { store } from './store.js';
 
 /** @typedef {import('../engine/types.js').Message} Message */
@@ -31,6 +32,7 @@ export function forgetReply(contact, gone = []) {
 export function forgetDraft(contact) {
   keepDraft(contact, '');
   setReply(contact, null);
+  forgetUnstored(contact);
 }
 
 /** Copies a text, or the name of a file. @param {Message} message */

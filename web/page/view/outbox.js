@@ -40,6 +40,9 @@ const change = (id, more) => keep(store.get().outbox.map((one) => (one.id === id
 /** Removes a text that is not stored. @param {string} id */
 export const removeUnstored = (id) => keep(store.get().outbox.filter((one) => one.id !== id));
 
+/** Removes what is not stored for a contact that was deleted. @param {string} contact */
+export const forgetUnstored = (contact) => keep(store.get().outbox.filter((one) => one.contact !== contact));
+
 /**
  * Sends a text. Resolves when it is stored, or could not be.
  * @param {Omit<Unstored, 'failed'>} text
