@@ -65,7 +65,10 @@ static void ping_on_event(job *base, const pairlink_event *e) {
       break;
     case PAIRLINK_EVENT_CLOSED:
       j->session = NULL;
-      job_end(base, ui_fail("the other side closed", e->error ? e->error : PAIRLINK_ECLOSED, NULL));
+      if (job_is_turned_away(e))
+        job_refused(base, e, !strchr(j->target, '#') && contacts_find(&base->people, e->peer));
+      else
+        job_end(base, ui_fail("the other side closed", e->error ? e->error : PAIRLINK_ECLOSED, NULL));
       break;
     default:
       break;

@@ -78,6 +78,7 @@ test('a contact that was forgotten is told so in every command, until that is ta
     ['send', '--to', 'Ana', file],
     ['receive', '--from', 'Ana', '--into', tempDir('pairlink-into-')],
     ['connect', 'Ana'],
+    ['ping', 'Ana', '--count', '1'],
   ]) {
     const { code, stderr } = await bo.run(...command);
     expect(code, stderr).toBe(4);
