@@ -231,6 +231,7 @@ export const commands = {
     const decision = contact && engine.parting.onDeleting(contact);
     const stored = engine.kept.stored.get(id);
     engine.part(id);
+    engine.leaving.add(id);
     // At once, or what they send meanwhile would make them a contact again.
     if (decision && engine.client) engine.parting.tellOne(engine.client, decision);
     else if (contact) engine.client?.forget(id);
@@ -239,6 +240,8 @@ export const commands = {
     } catch (error) {
       if (contact) await engine.takeAgain(contact, stored);
       throw error;
+    } finally {
+      engine.leaving.delete(id);
     }
     if (decision) engine.parting.hold(decision);
     await engine.files.forget(id);

@@ -83,6 +83,8 @@ export class Engine {
      */
     this.opened = null;
     this.kept = new Kept(this);
+    /** IDs of contacts that are being deleted: the database still has them. @type {Set<string>} */
+    this.leaving = new Set();
     this.doubts = new Doubts();
     this.codes = new Codes(this);
     this.files = new Files(this);
@@ -247,6 +249,7 @@ export class Engine {
     const { db } = this;
     const before = { stored: new Map(this.kept.stored), knocks: new Map(this.knocks), invites: new Map(this.invites) };
     const settings = { ...this.settings };
+    const leaving = new Set(this.leaving);
     const [contacts, knocks, invites, now] = await Promise.all([
       db.all('contacts'),
       db.all('knocks'),
@@ -263,7 +266,8 @@ export class Engine {
       this.client?.forget(id); // what was decided about it follows, in parting
     }
     for (const record of contacts) {
-      const deletedHere = before.stored.has(record.id) && !this.contacts.has(record.id);
+      const wasHere = before.stored.has(record.id) || leaving.has(record.id);
+      const deletedHere = wasHere && !this.contacts.has(record.id);
       if (!deletedHere) await this.reloadContact(record, before.stored.get(record.id) ?? {});
     }
     this.knocks = merged(

@@ -75,6 +75,27 @@ describe('a contact', () => {
   });
 });
 
+test.each(['before it is deleted', 'after that'])(
+  'a contact that is being deleted here does not come back: %s',
+  async (end) => {
+    const forget = db.forgetContact.bind(db);
+    let go;
+    const later = new Promise((done) => (go = done));
+    db.forgetContact = (...args) => later.then(() => forget(...args)); // it waits for another transaction
+    engine.files.forget = async () => {};
+    const forgotten = commands.forget(engine, { contact: 'bo' });
+    const { readSettings } = engine;
+    if (end === 'after that') engine.readSettings = async () => (await forgotten, readSettings.call(engine));
+    const reloaded = engine.reload();
+    if (end === 'before it is deleted') await reloaded;
+    go();
+    await Promise.all([forgotten, reloaded]);
+    expect([[...engine.contacts.keys()], db.list('contacts')]).toEqual([[], []]);
+    await engine.reload();
+    expect([engine.contacts.size, calls.includes('allow bo')]).toEqual([0, false]);
+  },
+);
+
 describe('an invitation', () => {
   test('that was used there is over here', async () => {
     engine.invites.set('one', inviteOf('one'));
