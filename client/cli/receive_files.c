@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "receive.h"
@@ -79,6 +81,16 @@ static void on_same(receive_job *j, incoming *in) {
     receive_start_again(j, in); /* it was changed or moved since the comparison */
 }
 
+/* Gives a complete part file the time that the sender said, before it goes to the disk. One in the future would mislead
+ * programs that look for what is newer; a day is left for clocks and time zones that are set wrong. */
+static void keep_time(const incoming *in) {
+  enum { DAY_S = 24 * 60 * 60 };
+  uint64_t modified_ns = in->file->modified_ns, second_ns = 1000000000;
+  time_t seconds = (time_t)(modified_ns / second_ns);
+  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {seconds, (long)(modified_ns % second_ns)}};
+  if (modified_ns && seconds <= time(NULL) + DAY_S) (void)futimens(in->target.fd, times);
+}
+
 static void on_finished(receive_job *j, incoming *in, const file_task *task) {
   if (task->error == ECANCELED && !in->looked_at && !in->copied) return; /* a piece before it found no room */
   memcpy(in->sha256, task->sha256, sizeof in->sha256);
@@ -87,6 +99,7 @@ static void on_finished(receive_job *j, incoming *in, const file_task *task) {
   } else if (in->looked_at) {
     on_same(j, in);
   } else if (!task->error) {
+    keep_time(in);
     receive_commit(j, in, RECEIVE_BYTES);
   } else if (receive_is_full_error(task->error)) {
     receive_on_full(j, in, task->stored_to);

@@ -81,6 +81,7 @@ static int offer_one(send_job *j, file_source *source) {
     f.group_files = j->list.count > UINT32_MAX ? UINT32_MAX : (uint32_t)j->list.count;
     f.group_bytes = j->list.bytes;
   }
+  if (source->mtime_ns > 0) f.modified_ns = (uint64_t)source->mtime_ns;
   o->source = source;
   share_line_init(&o->line, f.id, f.name);
   o->line.is_stream = source->flags & PL_CONST_FILE_FLAG_STREAM;

@@ -2,7 +2,16 @@
  * `pairlink send` and `pairlink receive` through the real relay: whatever is killed, every file arrives whole, once.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { newIdentity } from '../support/cli.js';
@@ -127,7 +136,7 @@ describe('between contacts', () => {
     send: p.send(['--to', p.ids.receiver, '--json', ...args]),
   });
 
-  test('a folder with everything in it, except links that lead out of it', LONG, async () => {
+  test('a folder with everything in it and its times, except links that lead out of it', LONG, async () => {
     const p = await people();
     const folder = join(tempDir(), 'photos');
     mkdirSync(join(folder, 'a', 'deep', 'empty'), { recursive: true });
@@ -135,6 +144,13 @@ describe('between contacts', () => {
     writeFileSync(join(folder, 'nothing'), '');
     writeFileSync(join(folder, 'a', 'deep', '.hidden'), 'seen all the same');
     makeFile(join(folder, 'large'), 5 * MiB);
+    const ahead = Math.round(Date.now() / 1000) + 10 * 86_400;
+    for (const [name, at] of [
+      ['large', '@1234567890.123456789'],
+      ['nothing', '@0.000000001'],
+      ['a/file 1', `@${ahead}`],
+    ])
+      await run('touch', ['-d', at, join(folder, name)]);
     symlinkSync('large', join(folder, 'inside'));
     symlinkSync('/etc/passwd', join(folder, 'outside'));
     await run('mkfifo', [join(folder, 'fifo')]);
@@ -147,6 +163,11 @@ describe('between contacts', () => {
     const { stdout } = await run('diff', ['-r', folder, join(p.folder, 'photos')]);
     expect(stdout).toBe('');
     expect(existsSync(join(p.folder, 'photos', 'a', 'deep', 'empty'))).toBe(true);
+    const time = (top, name) => statSync(join(top, name), { bigint: true }).mtimeNs;
+    for (const name of ['large', 'inside', 'nothing', 'a/file 0', 'a/deep/.hidden'])
+      expect([name, time(join(p.folder, 'photos'), name)]).toEqual([name, time(folder, name)]);
+    // A time that is far ahead is not taken.
+    expect(Number(time(join(p.folder, 'photos'), 'a/file 1') / 1_000_000_000n)).toBeLessThan(ahead);
     expect(ofKind(receive, 'offer')).toMatchObject([{ name: 'photos/', files: 205 }]);
     expect(ofKind(receive, 'done').length).toBe(205);
   });

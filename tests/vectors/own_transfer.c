@@ -160,12 +160,19 @@ static void set_u64(json_t *object, const char *key, uint64_t value) {
   own_set_number(object, key, (json_int_t)value);
 }
 
+static void set_decimal(json_t *object, const char *key, uint64_t value) {
+  char text[24];
+  snprintf(text, sizeof text, "%" PRIu64, value);
+  own_set_text(object, key, text);
+}
+
 static void act(void *context, const pl_transfer_action *a) {
   static const char *const names_of[] = {"", "offered", "prepare", "store", "finish", "told", "over"};
   json_t *entry = acted(names_of[a->type]);
   (void)context;
   own_set_hex(entry, "id", a->file->id, 16);
   if (a->type == PL_TRANSFER_OFFERED) own_set_number(entry, "first", a->first);
+  if (a->type == PL_TRANSFER_FINISH && a->file->modified_ns) set_decimal(entry, "modified_ns", a->file->modified_ns);
   if (a->type == PL_TRANSFER_STORE) {
     set_u64(entry, "offset", a->offset);
     own_set_hex(entry, "bytes", a->data.data, a->data.size);
@@ -310,18 +317,30 @@ static void end(uint8_t n, uint64_t size) {
   message(PL_CONST_FILE_CHANNEL, out, pl_wire_file_end_encode(&m, out, sizeof out));
 }
 
-static void add(uint8_t n, uint8_t flags, uint64_t size, const char *name) {
+static void say_time(uint8_t n, uint64_t modified_ns) {
+  uint8_t out[64];
+  pl_wire_file_time m = {.type = PL_CONST_FILE_TIME, .modified_ns = modified_ns};
+  id_of_byte(n, m.id);
+  message(PL_CONST_CHAT_CHANNEL, out, pl_wire_file_time_encode(&m, out, sizeof out));
+}
+
+static void add_with_time(uint8_t n, uint8_t flags, uint64_t size, uint64_t modified_ns, const char *name) {
   json_t *entry = begin_step("add");
-  pl_transfer_file file = {.flags = flags, .size = size};
+  pl_transfer_file file = {.flags = flags, .size = size, .modified_ns = modified_ns};
   id_of_byte(n, file.id);
   file.name = (pl_view){(const uint8_t *)name, strlen(name)};
   file.media_type = (pl_view){(const uint8_t *)"text/plain", 10};
   own_set_hex(entry, "id", file.id, 16);
   own_set_number(entry, "flags", flags);
   set_u64(entry, "size", size);
+  if (modified_ns) set_decimal(entry, "modified_ns", modified_ns);
   own_set_text(entry, "name", name);
   own_set_text(entry, "media_type", "text/plain");
   run(entry, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&file}});
+}
+
+static void add(uint8_t n, uint8_t flags, uint64_t size, const char *name) {
+  add_with_time(n, flags, size, 0, name);
 }
 
 /* Reads the pieces that are wanted, `most` of them at most. A piece of a stream has `stream` bytes. */
@@ -543,6 +562,32 @@ static void receive_from_start(void) {
   finish(1, 0);
 }
 
+/* Of each file the time counts that came right before its offer, or while it is open. */
+static void receive_times(void) {
+  begun();
+  for (uint8_t n = 1; n <= 5; n++) {
+    if (n != 5) say_time(n, 1700000000123456789u + n);
+    if (n == 2) say_time(9, 1); /* of a file that is never offered, in place of the one before */
+    if (n == 3) begun();        /* what was said before is lost */
+    if (n == 4) say_time(n, 0), say_time(n, UINT64_MAX); /* no times */
+    offer(n, 0, 0, 0, "t");
+    about("accept", PL_TRANSFER_ACCEPT, n, 0, 0);
+    about("ready", PL_TRANSFER_READY, n, 0, 0);
+    if (n == 5) say_time(n, 5);
+    end(n, 0);
+  }
+}
+
+static void send_times(void) {
+  add_with_time(1, 0, 10, INT64_MAX, "one");
+  add_with_time(2, PL_CONST_FILE_FLAG_FOLDER, 0, 1, "two");
+  add_with_time(3, 0, 10, UINT64_MAX, "three"); /* refused */
+  add(4, 0, 10, "four");
+  stop(77, PL_CONST_FILE_CANCELLED);
+  get(88, 0); /* a last word comes first, never between a time and its offer that follows it */
+  begun();
+}
+
 static json_t *trace(const char *name, void (*scenario)(void)) {
   json_t *entry = json_object();
   const pl_transfer_sink sink = {.act = act, .send = send_bytes};
@@ -577,6 +622,8 @@ json_t *own_transfer(void) {
   own_append(traces, trace("send_small", send_small));
   own_append(traces, trace("last_words", last_words));
   own_append(traces, trace("receive_from_start", receive_from_start));
+  own_append(traces, trace("receive_times", receive_times));
+  own_append(traces, trace("send_times", send_times));
   OWN_CHECK(json_object_set_new(root, "traces", traces) == 0);
   return root;
 }

@@ -111,6 +111,8 @@ export const CHAT_NOTE = 9;
 export const CHAT_TYPING = 10;
 /** type of a volatile message of chat/1 */
 export const CHAT_READ = 11;
+/** type of a message of chat/1 */
+export const FILE_TIME = 12;
 /** a text that is delivered later than this after it was written says when that was */
 export const CHAT_LATE_MS = 60000;
 /** the least time between two CHAT_TYPING */
@@ -572,6 +574,11 @@ export const MESSAGES = {
   file_saved: [
     ['u8', 'type'],
     ['bytes', 'id', 16],
+  ],
+  file_time: [
+    ['u8', 'type'],
+    ['bytes', 'id', 16],
+    ['u64', 'modified_ns'],
   ],
   file_data: [
     ['u8', 'type'],

@@ -24,6 +24,7 @@ static pl_transfer_entry *transfer_find(const pl_transfer *t, transfer_side side
 
 static void transfer_begun(pl_transfer *t) {
   pl_transfer_say_last_again(t);
+  t->time_ns = 0;
   for (int side = 0; side < 2; side++) {
     for (pl_node *n = t->files[side].next; n != &t->files[side]; n = n->next) {
       pl_transfer_entry *e = PL_CONTAINER(n, pl_transfer_entry, node);
@@ -33,7 +34,7 @@ static void transfer_begun(pl_transfer *t) {
       if (e->file.held_here) pl_transfer_say(t, e, PL_TRANSFER_SAY_HOLD);
       if (side == 1) {
         pl_transfer_restart_sending(e);
-        pl_transfer_say(t, e, PL_TRANSFER_SAY_OFFER);
+        pl_transfer_say_offer(t, e);
       } else {
         e->offer_due = true;
         e->get_said = e->gap_said = false;
@@ -106,6 +107,7 @@ static const struct {
     [PL_CONST_FILE_STOP] = {PL_CONST_CHAT_CHANNEL, EITHER, IN_ANY, transfer_on_stop},
     [PL_CONST_FILE_HOLD] = {PL_CONST_CHAT_CHANNEL, EITHER, IN_ANY, transfer_on_hold},
     [PL_CONST_FILE_SAVED] = {PL_CONST_CHAT_CHANNEL, OUTGOING, IN_ANY, pl_transfer_on_saved},
+    [PL_CONST_FILE_TIME] = {PL_CONST_CHAT_CHANNEL, INCOMING, IN_ANY, pl_transfer_on_time},
     [PL_CONST_FILE_DATA] = {PL_CONST_FILE_CHANNEL, INCOMING, IN_MOVING, pl_transfer_on_data},
     [PL_CONST_FILE_END] = {PL_CONST_FILE_CHANNEL, INCOMING, IN_MOVING, pl_transfer_on_end},
 };

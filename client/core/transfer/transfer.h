@@ -49,6 +49,7 @@ typedef struct pl_transfer_file {
   pl_transfer_state state;
   uint64_t stored;               /* bytes on the receiver's disk, as far as this side knows */
   uint8_t held_here, held_there; /* 0, or PL_CONST_FILE_HELD_… */
+  uint64_t modified_ns;          /* Unix time of the last change; 0: unknown */
   pl_view name, media_type;      /* incoming: as the peer gave them */
   void *user;
 } pl_transfer_file;
@@ -107,7 +108,8 @@ typedef struct pl_transfer_event {
       uint64_t size;
     } message_max;
     struct {
-      const pl_transfer_file *file; /* id, group, flags, size, group_files, group_bytes, name, media_type, user */
+      const pl_transfer_file *file; /* id, group, flags, size, group_files, group_bytes, modified_ns,
+                                       name, media_type, user */
     } add;
     struct {
       const pl_transfer_want *want; /* as it was given; want->file may be gone by now */

@@ -6,7 +6,7 @@
 #include "transfer.h"
 
 /* What is still to be said about a file, in this order; a GET waits while the file is held here or its offer is due. */
-enum { PL_TRANSFER_SAY_OFFER = 1, PL_TRANSFER_SAY_GET = 2, PL_TRANSFER_SAY_HOLD = 4 };
+enum { PL_TRANSFER_SAY_TIME = 1, PL_TRANSFER_SAY_OFFER = 2, PL_TRANSFER_SAY_GET = 4, PL_TRANSFER_SAY_HOLD = 8 };
 
 enum {
   PL_TRANSFER_LAST_WORDS_MAX = PL_TRANSFER_FILES_MAX + 128,
@@ -66,6 +66,8 @@ struct pl_transfer {
   uint32_t piece;                           /* bytes in one FILE_DATA at most */
   uint8_t accepted[PL_TRANSFER_ACCEPTED_MAX][PL_CONST_FILE_ID_BYTES]; /* groups; a ring */
   size_t accepted_count, accepted_next;
+  uint8_t time_id[PL_CONST_FILE_ID_BYTES]; /* of the latest FILE_TIME whose file is not offered yet */
+  uint64_t time_ns;                        /* of that file; 0: none came */
 };
 
 /* ---- transfer_files.c: the files, and what the owner is told about them ---- */
@@ -82,6 +84,7 @@ void pl_transfer_over(pl_transfer *t, pl_transfer_entry *e, uint8_t why, bool by
 
 /* ---- transfer_say.c: what is said on CHAT_CHANNEL ---- */
 void pl_transfer_say(pl_transfer *t, pl_transfer_entry *e, uint8_t what);
+void pl_transfer_say_offer(pl_transfer *t, pl_transfer_entry *e); /* with its time, if that is known */
 void pl_transfer_say_last(pl_transfer *t, uint8_t type, const uint8_t *id, uint8_t why);
 void pl_transfer_say_last_again(pl_transfer *t); /* the session is new: says again all that the peer has not heard */
 void pl_transfer_heard(pl_transfer *t, uint64_t place);
@@ -106,6 +109,7 @@ int pl_transfer_store_failed(pl_transfer *t, pl_transfer_entry *e, const pl_tran
 int pl_transfer_room(pl_transfer *t, pl_transfer_entry *e, const pl_transfer_event *in) PL_MUST_USE;
 int pl_transfer_again(pl_transfer *t, pl_transfer_entry *e, const pl_transfer_event *in) PL_MUST_USE;
 int pl_transfer_finished(pl_transfer *t, pl_transfer_entry *e, const pl_transfer_event *in) PL_MUST_USE;
+void pl_transfer_on_time(pl_transfer *t, pl_transfer_entry *e, pl_view message);
 void pl_transfer_on_offer(pl_transfer *t, pl_transfer_entry *e, pl_view message);
 void pl_transfer_on_data(pl_transfer *t, pl_transfer_entry *e, pl_view message);
 void pl_transfer_on_end(pl_transfer *t, pl_transfer_entry *e, pl_view message);

@@ -70,6 +70,26 @@ static void offer_new(pl_transfer *t, const pl_transfer_file *like) {
     pl_transfer_act(t, &(pl_transfer_action){.type = PL_TRANSFER_OFFERED, .file = &e->file, .first = first});
 }
 
+/* A time comes right before its offer, so only the latest is kept. */
+void pl_transfer_on_time(pl_transfer *t, pl_transfer_entry *e, pl_view message) {
+  pl_wire_file_time m;
+  if (pl_wire_file_time_decode(&m, message.data, message.size)) return;
+  if (m.modified_ns == 0 || m.modified_ns > INT64_MAX) return;
+  if (e) {
+    e->file.modified_ns = m.modified_ns;
+    return;
+  }
+  memcpy(t->time_id, m.id, sizeof t->time_id);
+  t->time_ns = m.modified_ns;
+}
+
+/* Returns the time that was said of the file that is offered now, or 0. */
+static uint64_t take_time(pl_transfer *t, const uint8_t *id) {
+  uint64_t time_ns = memcmp(t->time_id, id, sizeof t->time_id) == 0 ? t->time_ns : 0;
+  t->time_ns = 0;
+  return time_ns;
+}
+
 void pl_transfer_on_offer(pl_transfer *t, pl_transfer_entry *e, pl_view message) {
   pl_wire_file_offer m;
   if (pl_wire_file_offer_decode(&m, message.data, message.size)) return;
@@ -81,6 +101,7 @@ void pl_transfer_on_offer(pl_transfer *t, pl_transfer_entry *e, pl_view message)
   if (like.flags) like.size = 0;
   like.name = m.name;
   like.media_type = m.media_type;
+  like.modified_ns = take_time(t, m.id);
   if (e)
     offer_again(t, e, &like);
   else if (like.size > INT64_MAX)

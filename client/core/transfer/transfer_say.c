@@ -8,6 +8,10 @@ void pl_transfer_say(pl_transfer *t, pl_transfer_entry *e, uint8_t what) {
   if (pl_list_empty(&e->speaking)) pl_list_append(&t->speaking, &e->speaking);
 }
 
+void pl_transfer_say_offer(pl_transfer *t, pl_transfer_entry *e) {
+  pl_transfer_say(t, e, PL_TRANSFER_SAY_OFFER | (e->file.modified_ns ? PL_TRANSFER_SAY_TIME : 0));
+}
+
 /* ---- last words ---- */
 
 static void last_word_drop(pl_transfer *t) {
@@ -48,6 +52,7 @@ static pl_transfer_last_word *last_word_next(pl_transfer *t) {
 
 static uint8_t entry_due(const pl_transfer_entry *e) {
   bool get_waits = e->offer_due || e->file.held_here;
+  if (e->say & PL_TRANSFER_SAY_TIME) return PL_TRANSFER_SAY_TIME;
   if (e->say & PL_TRANSFER_SAY_OFFER) return PL_TRANSFER_SAY_OFFER;
   if (e->say & PL_TRANSFER_SAY_GET && !get_waits) return PL_TRANSFER_SAY_GET;
   return e->say & PL_TRANSFER_SAY_HOLD;
@@ -88,8 +93,15 @@ static int offer_encode(const pl_transfer_file *f, uint8_t *out) {
   return pl_wire_file_offer_encode(&m, out, PL_TRANSFER_WORD_MAX);
 }
 
+static int time_encode(const pl_transfer_file *f, uint8_t *out) {
+  pl_wire_file_time m = {.type = PL_CONST_FILE_TIME, .modified_ns = f->modified_ns};
+  memcpy(m.id, f->id, sizeof m.id);
+  return pl_wire_file_time_encode(&m, out, PL_TRANSFER_WORD_MAX);
+}
+
 static int entry_encode(const pl_transfer_entry *e, uint8_t *out) {
   uint8_t what = entry_due(e);
+  if (what == PL_TRANSFER_SAY_TIME) return time_encode(&e->file, out);
   if (what == PL_TRANSFER_SAY_OFFER) return offer_encode(&e->file, out);
   if (what == PL_TRANSFER_SAY_GET) {
     pl_wire_file_get m = {.type = PL_CONST_FILE_GET, .offset = e->next};

@@ -9,6 +9,7 @@ bool pl_transfer_has_room(const pl_transfer *t, const uint8_t *group) {
 
 int pl_transfer_add(pl_transfer *t, const pl_transfer_file *file) {
   if (file->name.size == 0 || file->name.size > 1024 || file->media_type.size > 127) return PL_EINVAL;
+  if (file->modified_ns > INT64_MAX) return PL_EINVAL;
   if (pl_transfer_entry_find(t, true, file->id)) return PL_ESTATE;
   if (!pl_transfer_has_room(t, file->group)) return PL_EAGAIN;
   pl_transfer_file like = *file;
@@ -16,7 +17,7 @@ int pl_transfer_add(pl_transfer *t, const pl_transfer_file *file) {
   if (like.flags & (PL_CONST_FILE_FLAG_STREAM | PL_CONST_FILE_FLAG_FOLDER)) like.size = 0;
   pl_transfer_entry *e = pl_transfer_entry_new(t, &like);
   if (!e) return PL_ENOMEM;
-  pl_transfer_say(t, e, PL_TRANSFER_SAY_OFFER);
+  pl_transfer_say_offer(t, e);
   return 0;
 }
 

@@ -69,6 +69,11 @@ static void clear(pair *p) {
 
 /* ---- what the sides do ---- */
 
+/* Every other file says when it was changed. */
+static uint64_t modified_of(unsigned n) {
+  return n % 2 ? 1000000000000000000u + n : 0;
+}
+
 static void sender_act(void *context, const pl_transfer_action *a) {
   pair *p = context;
   if (a->type != PL_TRANSFER_OVER) return;
@@ -130,6 +135,7 @@ static void receiver_act(void *context, const pl_transfer_action *a) {
       return;
     case PL_TRANSFER_FINISH:
       assert_int_equal(a->size, f->handed_to);
+      assert_int_equal(a->file->modified_ns, modified_of(n)); /* whatever was lost since the offer */
       f->finish_due = true;
       f->finish_size = a->size;
       f->damaged = pl_get_u64(a->sha256 + 8) != a->size || a->sha256[0] != (uint8_t)n;
@@ -176,6 +182,7 @@ int pair_add(pair *p, unsigned n, uint8_t flags, uint64_t size, unsigned group, 
   pair_id(n, f.id);
   if (group) memset(f.group, (int)group, sizeof f.group);
   f.name = (pl_view){(const uint8_t *)"name", 4};
+  f.modified_ns = modified_of(n);
   p->sizes[n] = size;
   return pl_transfer_step(p->t[0], &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}});
 }

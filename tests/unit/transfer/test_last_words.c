@@ -73,6 +73,70 @@ static void an_offer_carries_name_and_type(void **state) {
   assert_int_equal(last.file->size, 5);
 }
 
+static pl_transfer_file file_with_time(uint8_t n, uint64_t modified_ns) {
+  pl_transfer_file f = {.id = {n}, .modified_ns = modified_ns, .name = {(const uint8_t *)"a.txt", 5}};
+  return f;
+}
+
+/* Returns the type of the next word, and says it. */
+static uint8_t say_next(void) {
+  static uint64_t place;
+  uint8_t word[PL_TRANSFER_WORD_MAX];
+  size_t size = pl_transfer_next_word(t, word);
+  if (size) pl_transfer_word_sent(t, ++place);
+  return size ? word[0] : 0;
+}
+
+static void a_time_is_said_right_before_each_offer(void **state) {
+  (void)state;
+  pl_transfer_file known = file_with_time(1, 5), unknown = file_with_time(2, 0), beyond = file_with_time(3, UINT64_MAX);
+  assert_int_equal(step((pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&known}}), 0);
+  assert_int_equal(step((pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&unknown}}), 0);
+  assert_int_equal(step((pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&beyond}}), PL_EINVAL);
+  for (int session = 0; session < 3; session++) {
+    assert_int_equal(say_next(), PL_CONST_FILE_TIME);
+    if (session == 1) { /* the session ends between the two */
+      assert_int_equal(step((pl_transfer_event){.type = PL_TRANSFER_BEGUN}), 0);
+      continue;
+    }
+    assert_int_equal(say_next(), PL_CONST_FILE_OFFER);
+    assert_int_equal(say_next(), PL_CONST_FILE_OFFER);
+    assert_int_equal(say_next(), 0);
+    assert_int_equal(step((pl_transfer_event){.type = PL_TRANSFER_BEGUN}), 0);
+  }
+}
+
+static void time_comes(uint8_t n, uint64_t modified_ns) {
+  uint8_t word[64];
+  pl_wire_file_time m = {.type = PL_CONST_FILE_TIME, .id = {n}, .modified_ns = modified_ns};
+  come(word, pl_wire_file_time_encode(&m, word, sizeof word));
+}
+
+/* Returns the time of the file that the peer offers now. */
+static uint64_t offer_comes(uint8_t n) {
+  uint8_t word[PL_TRANSFER_WORD_MAX];
+  pl_wire_file_offer m = {.type = PL_CONST_FILE_OFFER, .id = {n}, .name = {(const uint8_t *)"x", 1}};
+  come(word, pl_wire_file_offer_encode(&m, word, sizeof word));
+  return last.file->modified_ns;
+}
+
+static void a_file_has_the_time_that_came_before_its_offer(void **state) {
+  (void)state;
+  time_comes(1, 7);
+  assert_int_equal(offer_comes(1), 7);
+  assert_int_equal(offer_comes(2), 0); /* it was of another file */
+  time_comes(3, 8);
+  time_comes(4, 9); /* only the latest is kept */
+  assert_int_equal(offer_comes(3), 0);
+  time_comes(5, 0), time_comes(5, UINT64_MAX);
+  assert_int_equal(offer_comes(5), 0); /* those are no times */
+  time_comes(6, 9);
+  assert_int_equal(step((pl_transfer_event){.type = PL_TRANSFER_BEGUN}), 0);
+  assert_int_equal(offer_comes(6), 0); /* it belonged to the session before */
+  time_comes(6, 11);
+  assert_int_equal(last.file->modified_ns, 11); /* it is open, so it counts at once */
+}
+
 /* The peer wants file n, which does not exist: its end is to be said. */
 static void want(uint32_t n) {
   uint8_t word[64];
@@ -288,6 +352,8 @@ static void the_end_of_a_file(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(an_offer_carries_name_and_type),
+      TEST(a_time_is_said_right_before_each_offer),
+      TEST(a_file_has_the_time_that_came_before_its_offer),
       TEST(what_was_not_heard_is_said_again),
       TEST(there_is_room_for_so_many),
       TEST(ends_come_first),

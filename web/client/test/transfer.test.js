@@ -36,6 +36,11 @@ const NONE = '0'.repeat(32);
 const ID = '01'.repeat(16);
 const GROUP = 'ee'.repeat(16);
 
+test.each([[-1n], [2n ** 63n], [7]])('%s is no time of a file', (modifiedNs) => {
+  const t = new Transfer({ act() {}, send: () => true });
+  expect(() => t.add({ id: ID, name: utf8('a'), modifiedNs })).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+});
+
 describe('vectors', () => {
   test.each(vectors.names)('$name is $safe', ({ name, safe }) => {
     expect(safeName(fromHex(name))).toBe(safe);
@@ -67,7 +72,11 @@ function acted({ type, file, first, byPeer, why, offset, size, data, sha256 }) {
   const more = {
     offered: () => ({ first: Number(first) }),
     store: () => ({ offset, bytes: toHex(data) }),
-    finish: () => ({ size, sha256: toHex(sha256) }),
+    finish: () => ({
+      ...(file.modifiedNs && { modified_ns: String(file.modifiedNs) }),
+      size,
+      sha256: toHex(sha256),
+    }),
     told: () => ({ held_there: file.heldThere }),
     over: () => ({ why, by_peer: Number(byPeer) }),
   }[type];
@@ -88,6 +97,7 @@ function perform(
     size,
     name,
     media_type: mediaType,
+    modified_ns: modified = '0',
     message_max: messageMax,
     sha256,
   },
@@ -97,7 +107,7 @@ function perform(
     heard: () => t.heard(offset),
     message_max: () => t.messageMax(size),
     message: () => t.message(channel, fromHex(message)),
-    add: () => t.add({ id, flags, size, name: utf8(name), mediaType: utf8(mediaType) }),
+    add: () => t.add({ id, flags, size, name: utf8(name), mediaType: utf8(mediaType), modifiedNs: BigInt(modified) }),
     read: () => t.read(wantOf(t, id, offset), new Uint8Array(size)),
     read_after: () => {
       const want = wantOf(t, id, offset);

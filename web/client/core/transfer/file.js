@@ -6,6 +6,8 @@ import { FILE_FLAG_STREAM, FILE_ID_BYTES } from '../../wire_table.js';
 
 /** Files in each direction that are not over. */
 export const FILES_MAX = 1024;
+/** The latest time that a file can have. */
+export const TIME_MAX_NS = 2n ** 63n - 1n;
 
 /** @typedef {'asking' | 'preparing' | 'moving' | 'ending'} FileState
  * asking: an incoming file that nobody has decided on; an outgoing file that is offered but not wanted yet in this
@@ -21,6 +23,7 @@ export const FILES_MAX = 1024;
  * @property {string} [group] its id in hexadecimal; files of one group are accepted together
  * @property {number} [groupFiles] files of the group
  * @property {number} [groupBytes] bytes of the group
+ * @property {bigint} [modifiedNs] Unix time of the last change in nanoseconds; 0n: unknown
  * @property {Uint8Array} name UTF-8
  * @property {Uint8Array} [mediaType] UTF-8
  * @property {any} [user] anything; kept with the file for the owner
@@ -38,6 +41,8 @@ export class TransferFile {
     this.groupBytes = like.groupBytes ?? 0;
     /** In bytes; 0 for a stream until it has ended. */
     this.size = like.size ?? 0;
+    /** Unix time of the last change in nanoseconds; 0n: unknown. */
+    this.modifiedNs = like.modifiedNs ?? 0n;
     /** UTF-8. Of an incoming file as the other side gave it: pass it through `safeName`. */
     this.name = like.name;
     this.mediaType = like.mediaType ?? new Uint8Array(0);

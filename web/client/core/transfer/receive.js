@@ -13,7 +13,7 @@ import {
   FILE_UNWRITABLE,
 } from '../../wire_table.js';
 import { SAY_GET, SAY_HOLD, say, sayLast } from './say.js';
-import { FILES_MAX, TransferFile } from './file.js';
+import { FILES_MAX, TIME_MAX_NS, TransferFile } from './file.js';
 
 /** @typedef {import('./transfer.js').Transfer} Transfer */
 /** @typedef {import('./file.js').FileOffer} FileOffer */
@@ -64,6 +64,23 @@ function offered(t, like) {
   else t.sink.act({ type: 'offered', file, first });
 }
 
+/** A time comes right before its offer, so only the latest is kept. @param {Transfer} t @param {Message} m file_time */
+export function onTime(t, m) {
+  const id = toHex(m.id);
+  const modifiedNs = m.modified_ns;
+  if (modifiedNs === 0n || modifiedNs > TIME_MAX_NS) return;
+  const file = t.incoming.get(id);
+  if (file) file.modifiedNs = modifiedNs;
+  else t.time = { id, modifiedNs };
+}
+
+/** Returns the time that was said of the file that is offered now. @param {Transfer} t @param {string} id */
+function takeTime(t, id) {
+  const { time } = t;
+  t.time = null;
+  return time?.id === id ? time.modifiedNs : 0n;
+}
+
 /** @param {Transfer} t @param {Message} m file_offer */
 export function onOffer(t, m) {
   const id = toHex(m.id);
@@ -77,6 +94,7 @@ export function onOffer(t, m) {
     group,
     groupFiles: m.group_files,
     groupBytes: toPlace(m.group_bytes),
+    modifiedNs: takeTime(t, id),
     name: m.name,
     mediaType: m.media_type,
   };

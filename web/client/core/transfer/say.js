@@ -8,6 +8,7 @@ import {
   FILE_OFFER,
   FILE_SAVED,
   FILE_STOP,
+  FILE_TIME,
 } from '../../wire_table.js';
 import { FILES_MAX, idBytes } from './file.js';
 
@@ -16,15 +17,21 @@ import { FILES_MAX, idBytes } from './file.js';
 
 /** Flags of the words that are due about a file, sent in this order. A GET waits while the file is held here or its
  * offer has not been repeated. */
-export const SAY_OFFER = 1;
-export const SAY_GET = 2;
-export const SAY_HOLD = 4;
+export const SAY_TIME = 1;
+export const SAY_OFFER = 2;
+export const SAY_GET = 4;
+export const SAY_HOLD = 8;
 const LAST_WORDS_MAX = FILES_MAX + 128;
 
 /** Makes words about a file due. @param {Transfer} t @param {TransferFile} file @param {number} what SAY_… */
 export function say(t, file, what) {
   file.say |= what;
   t.wordsDue = true;
+}
+
+/** Makes an offer due, and its time if that is known. @param {Transfer} t @param {TransferFile} file */
+export function sayOffer(t, file) {
+  say(t, file, file.modifiedNs ? SAY_TIME | SAY_OFFER : SAY_OFFER);
 }
 
 /** Makes a last word about a file due: FILE_SAVED or FILE_STOP. When the list is full, a word that was sent is dropped
@@ -46,6 +53,7 @@ export function heard(t, place) {
 
 /** @param {TransferFile} file */
 function due(file) {
+  if (file.say & SAY_TIME) return SAY_TIME;
   if (file.say & SAY_OFFER) return SAY_OFFER;
   if (file.say & SAY_GET && !file.offerDue && !file.heldHere) return SAY_GET;
   return file.say & SAY_HOLD;
@@ -78,6 +86,8 @@ function offerOf(file) {
 function wordOf(file) {
   const id = idBytes(file.id);
   switch (due(file)) {
+    case SAY_TIME:
+      return encode('file_time', { type: FILE_TIME, id, modified_ns: file.modifiedNs });
     case SAY_OFFER:
       return offerOf(file);
     case SAY_GET:

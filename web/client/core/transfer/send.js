@@ -3,7 +3,7 @@ import { toHex, toPlace } from '../bytes.js';
 import { PairlinkError } from '../errors.js';
 import { encode } from '../wire.js';
 import { FILE_CANCELLED, FILE_CHANGED, FILE_DATA, FILE_END, FILE_FLAG_FOLDER, FILE_STOP } from '../../wire_table.js';
-import { SAY_OFFER, say, sayLast } from './say.js';
+import { sayLast, sayOffer } from './say.js';
 import { FILES_MAX, TransferFile, idBytes } from './file.js';
 
 /** @typedef {import('./transfer.js').Transfer} Transfer */
@@ -36,7 +36,7 @@ export function add(t, offer) {
   if (t.outgoing.size >= FILES_MAX || open >= GROUP_OPEN_MAX) throw new PairlinkError('EAGAIN', 'too many files');
   if (file.isStream || file.flags & FILE_FLAG_FOLDER) file.size = 0;
   t.outgoing.set(file.id, file);
-  say(t, file, SAY_OFFER);
+  sayOffer(t, file);
   return file;
 }
 

@@ -33,10 +33,23 @@ import {
   FILE_PIECE_BYTES,
   FILE_SAVED,
   FILE_STOP,
+  FILE_TIME,
 } from '../../wire_table.js';
-import { TransferFile, idBytes } from './file.js';
-import { accept, again, failed, finished, onData, onEnd, onOffer, ready, roomAgain, stored } from './receive.js';
-import { SAY_HOLD, SAY_OFFER, heard, nextWord, say, sayLast, wordSent } from './say.js';
+import { TIME_MAX_NS, TransferFile, idBytes } from './file.js';
+import {
+  accept,
+  again,
+  failed,
+  finished,
+  onData,
+  onEnd,
+  onOffer,
+  onTime,
+  ready,
+  roomAgain,
+  stored,
+} from './receive.js';
+import { SAY_HOLD, heard, nextWord, say, sayLast, sayOffer, wordSent } from './say.js';
 import { HEAD_BYTES, add, nextWant, onGet, read, readEnd, restartSending } from './send.js';
 
 /** @typedef {import('../check.js').Bytes} Bytes */
@@ -88,6 +101,8 @@ export class Transfer {
     this.piece = FILE_PIECE_BYTES;
     this.wordsDue = false;
     this.turn = 0;
+    /** The latest FILE_TIME whose file is not offered yet. @type {{id: string, modifiedNs: bigint} | null} */
+    this.time = null;
   }
 
   // ---- the session ---------------------------------------------------------------------------------------
@@ -95,13 +110,14 @@ export class Transfer {
   /** Call this when a session with the peer starts or is reset: everything sent before may be lost. */
   begun() {
     this.lastSaid = 0;
+    this.time = null;
     for (const file of [...this.incoming.values(), ...this.outgoing.values()]) {
       file.heldThere = 0;
       file.say = 0;
       if (file.heldHere) say(this, file, SAY_HOLD);
       if (file.outgoing) {
         restartSending(file);
-        say(this, file, SAY_OFFER);
+        sayOffer(this, file);
       } else {
         file.offerDue = true;
         file.getSaid = file.gapSaid = false;
@@ -125,6 +141,7 @@ export class Transfer {
       if (type === FILE_DATA) onData(this, decode('file_data', message));
       if (type === FILE_END) onEnd(this, decode('file_end', message));
     } else if (channel === CHAT_CHANNEL) {
+      if (type === FILE_TIME) onTime(this, decode('file_time', message));
       if (type === FILE_OFFER) onOffer(this, decode('file_offer', message));
       if (type === FILE_GET) onGet(this, decode('file_get', message));
       if (type === FILE_STOP) this.onStop(decode('file_stop', message));
@@ -326,6 +343,9 @@ function checkOffer(file) {
   if (typeof file !== 'object' || file === null) throw new PairlinkError('EINVAL', 'a file is an object');
   for (const id of [file.id, file.group || file.id]) idBytes(id);
   for (const number of [file.size ?? 0, file.groupFiles ?? 0, file.groupBytes ?? 0]) checkOffset(number);
+  const modifiedNs = file.modifiedNs ?? 0n;
+  if (typeof modifiedNs !== 'bigint' || modifiedNs < 0n || modifiedNs > TIME_MAX_NS)
+    throw new PairlinkError('EINVAL', 'a time is a bigint of 63 bits');
   checkWhole(file.flags ?? 0, 0, 255, 'flags');
   for (const bytes of [file.name, file.mediaType ?? new Uint8Array(0)])
     if (!(bytes instanceof Uint8Array))
