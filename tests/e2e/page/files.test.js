@@ -1,10 +1,11 @@
 /** Files between two browsers: both ways, several at once, folders, and whatever may interrupt them. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { tempDir } from '../../support/process.js';
 import { SHORT_TIMERS, startRelay } from '../../support/relay.js';
+import { zipEntries } from '../../support/zip.js';
 import { openPair } from './person.js';
 
 const MIB = 1048576;
@@ -130,6 +131,7 @@ describe('a file', () => {
     const inside = ['album/a.bin', 'album/deep/b.bin', 'album/deep/c.bin', 'album/empty.txt'].map((name, i) =>
       makeFile(name, i === 3 ? 0 : 1000 * i + 1),
     );
+    utimesSync(inside[0].path, 0, new Date(2001, 1, 3, 4, 5, 6));
     await ana.page.locator('.composer input[type=file]').nth(1).setInputFiles(join(folder, 'album'));
     await says(bo, 'album', /4 files/);
     await accept(bo, 'album');
@@ -148,7 +150,10 @@ describe('a file', () => {
     ]) {
       const archive = await save(bo, title, `Save all: ${title}`);
       expect(archive.name).toBe(zip);
-      for (const { name } of list) expect(archive.bytes.includes(name)).toBe(true);
+      const entries = zipEntries(archive.bytes);
+      expect(entries.map(({ name }) => name).sort()).toEqual(list.map(({ name }) => name).sort());
+      const time = entries.find(({ name }) => name === 'album/a.bin')?.modified;
+      if (title === 'album') expect(time).toEqual(new Date(2001, 1, 3, 4, 5, 6));
     }
     expect([...ana.errors, ...bo.errors]).toEqual([]);
   });

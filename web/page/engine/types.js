@@ -147,7 +147,7 @@
  * @property {'queued' | 'open' | 'saved' | 'over'} state queued: of this side, and not offered yet
  * @property {number} n its place in the card
  * @property {1} [open] until it is over; the index of open records is by this field
- * @property {number} [modified] of this side: the file's time of modification
+ * @property {number} [modified] when the file was changed last
  * @property {number} [why] how it ended: 0 if saved, else FILE_…
  * @property {boolean} [byPeer]
  * @property {boolean} [told] the end was said while a session was linked

@@ -5,8 +5,17 @@ import { Desk } from '../engine/files/desk.js';
 import { fileCommands } from '../engine/files/files.js';
 import { Meter } from '../engine/files/meter.js';
 import { encode } from '../../client/core/wire.js';
-import { FILE_CANCELLED, FILE_CHANNEL, FILE_DATA, FILE_DECLINED, FILE_OFFER } from '../../client/wire_table.js';
-import { cardsOf } from '../view/files.js';
+import {
+  FILE_CANCELLED,
+  FILE_CHANNEL,
+  FILE_DATA,
+  FILE_DECLINED,
+  FILE_FLAG_FOLDER,
+  FILE_OFFER,
+} from '../../client/wire_table.js';
+import { downloadZip } from 'client-zip';
+import { cardsOf, zipParts } from '../view/files.js';
+import { zipEntries } from '../../../tests/support/zip.js';
 import { MemoryDb, MemoryFileStore } from './memory-db.js';
 
 vi.setConfig({ testTimeout: 60_000 }); // much is hashed, and the machine may be busy
@@ -441,6 +450,70 @@ describe('folders', () => {
     expect([bo.card('album').why, ana.card('album').why]).toEqual([why, why]);
     expect([...ana.desk.transfer.files(), ...bo.desk.transfer.files()]).toEqual([]);
     expect(await ana.store.open()).toEqual([]);
+  });
+  test('files keep their times, and empty folders stay, in the archive too', async () => {
+    const now = Date.now();
+    ana.now = bo.now = () => now;
+    const DAY = 86_400_000;
+    const of = (path, at) => ({ path, file: fileOf(path.split('/').at(-1), path, at) });
+    const times = [
+      ['album/a.txt', Date.UTC(2020, 1, 29, 12, 30, 8)],
+      ['album/future.txt', now + 2 * DAY],
+      ['album/soon.txt', now + DAY / 2],
+      ['album/old.txt', -5],
+      ['album/first.txt', 1000],
+    ];
+    const list = [
+      { path: 'album/deep/empty', file: null },
+      { path: 'nothing', file: null },
+      ...times.map(([path, at]) => of(path, at)),
+    ];
+    link();
+    await offer(ana, list);
+    const records = [];
+    for (const name of ['album', 'nothing']) {
+      await bo.state(name, 'asking');
+      expect(bo.card(name).file.folder).toBe(true);
+      await bo.desk.accept(bo.card(name).n);
+      await Promise.all([bo.state(name, 'saved'), ana.state(name, 'saved')]);
+      records.push(...(await bo.store.ofCard(bo.card(name).n)));
+    }
+    expect(Object.fromEntries(records.map(({ path, modified }) => [path, modified]))).toEqual({
+      'album/deep/empty': undefined,
+      nothing: undefined,
+      ...Object.fromEntries(times),
+      'album/future.txt': undefined,
+      'album/old.txt': undefined,
+    });
+    const rows = records.map(({ flags, ...record }) => ({ ...record, folder: flags === FILE_FLAG_FOLDER }));
+    const blobs = (id) => bo.store.whole(records.find((record) => record.id === id).key, '');
+    const archive = zipEntries(Buffer.from(await downloadZip(zipParts(rows, blobs)).arrayBuffer()));
+    expect(archive.map(({ name, size }) => [name, size])).toEqual(
+      records.map(({ path, flags, size }) => [flags ? `${path}/` : path, size]),
+    );
+    const modified = (name) => archive.find((entry) => entry.name === name).modified;
+    expect(modified('album/a.txt')).toEqual(new Date(times[0][1]));
+    expect(modified('album/first.txt')).toEqual(new Date(1980, 0, 1)); // an archive knows no earlier time
+  });
+  test('an empty folder waits for nothing after a restart, and a pause of it ends', async () => {
+    let cut = link();
+    await offer(ana, [{ path: 'album/empty', file: null }, ...many(1)]);
+    await bo.state('album', 'asking');
+    cut();
+    await ana.restart();
+    const { n } = ana.card('album');
+    expect(ana.card('album').live.missing).toBe(false);
+    await ana.desk.hold(n, true);
+    await ana.desk.hold(n, false);
+    expect(ana.card('album').live.heldHere).toBe('');
+    cut = link();
+    await bo.desk.accept(bo.card('album').n);
+    await Promise.all([bo.state('album', 'saved'), ana.state('album', 'saved')]);
+    expect((await bo.store.ofCard(bo.card('album').n)).map(({ path }) => path)).toEqual([
+      'album/empty',
+      'album/part/0.txt',
+    ]);
+    cut();
   });
   test('what is sent together is one card: a folder, and all loose files, whose names differ', () => {
     const loose = (...names) => names.map((name) => ({ file: fileOf(name, ''), path: name }));

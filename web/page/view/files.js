@@ -3,13 +3,16 @@ import { call, newId } from './actions.js';
 import { s } from '../strings/index.js';
 import { jumpToNewest } from './threads.js';
 
-/** @typedef {{file: File, path: string}} Chosen */
+/** @typedef {{file: File, path: string}} ChosenFile */
+/** @typedef {ChosenFile | {file: null, path: string}} Chosen null: an empty folder */
 /** @typedef {import('../engine/files/desk.js').NewCard} NewCard */
 
 /** How long a browser has to start a download. */
 const SAVE_MS = 60_000;
+/** Archives have no earlier time. */
+const ZIP_FIRST = new Date(1980, 0, 1).getTime();
 
-/** @param {Chosen} chosen @returns {NewCard} */
+/** @param {ChosenFile} chosen @returns {NewCard} */
 const single = ({ file }) => {
   const id = newId();
   return { id, group: '', name: file.name, folder: false, files: [{ id, file, path: file.name }] };
@@ -24,12 +27,12 @@ const together = (name, folder, list) => {
 export function cardsOf(list) {
   /** @type {Map<string, Chosen[]>} */
   const folders = new Map();
-  /** @type {Chosen[]} */
+  /** @type {ChosenFile[]} */
   const loose = [];
   for (const one of list) {
     const [top, ...rest] = one.path.split('/');
     const folder = folders.get(top);
-    if (rest.length === 0) loose.push(one);
+    if (rest.length === 0 && one.file) loose.push(one);
     else if (folder) folder.push(one);
     else folders.set(top, [one]);
   }
@@ -40,7 +43,7 @@ export function cardsOf(list) {
 
 /**
  * Gives files of the same name, such as pasted pictures, names that differ.
- * @param {Chosen[]} list @returns {Chosen[]}
+ * @param {ChosenFile[]} list @returns {ChosenFile[]}
  */
 function distinct(list) {
   const taken = new Set();
@@ -55,7 +58,7 @@ function distinct(list) {
 
 /**
  * Returns the files of a picker, with their path in the chosen folder.
- * @param {FileList | null} files @returns {Chosen[]}
+ * @param {FileList | null} files @returns {ChosenFile[]}
  */
 export const chosen = (files) =>
   [...(files ?? [])].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
@@ -80,7 +83,7 @@ export function dropped(transfer) {
 }
 
 /**
- * Returns the files in an entry of the file system.
+ * Returns the files and empty folders in an entry of the file system.
  * @param {FileSystemEntry} entry @param {string} above @returns {Promise<Chosen[]>}
  */
 async function inside(entry, above) {
@@ -99,6 +102,7 @@ async function inside(entry, above) {
     if (some.length === 0) break; // a reader returns some entries at a time, and none at the end
     found.push(...some);
   }
+  if (found.length === 0) return [{ file: null, path }];
   const lists = await Promise.all(found.map((one) => inside(one, `${path}/`)));
   return lists.flat();
 }
@@ -124,14 +128,23 @@ export const saveMessage = ({ n, file: { group, folder, name } }) =>
 /** Saves all files of a card as one archive. @param {number} n @param {string} name */
 export async function saveAll(n, name) {
   const [{ downloadZip }, list] = await Promise.all([import('client-zip'), call('filesOf', { n })]);
-  const saved = list.filter(({ state }) => state === 'saved');
-  async function* parts() {
-    for (const { id, path } of saved) {
-      const found = await call('fileBlob', { n, id });
-      if (found) yield { name: path, input: found.blob };
-    }
+  const parts = zipParts(list, async (id) => (await call('fileBlob', { n, id }))?.blob);
+  download(await downloadZip(parts).blob(), `${name || s.app}.zip`);
+}
+
+/**
+ * Returns what an archive of received files has, with the times of the files.
+ * @param {import('../engine/types.js').Answer<'filesOf'>} list
+ * @param {(id: string) => Promise<Blob | undefined>} blobOf
+ */
+export async function* zipParts(list, blobOf) {
+  for (const { id, path, state, folder, modified } of list) {
+    if (state !== 'saved') continue;
+    const time = modified !== undefined && { lastModified: new Date(Math.max(modified, ZIP_FIRST)) };
+    const input = folder ? undefined : await blobOf(id);
+    if (folder) yield { name: `${path}/`, ...time };
+    else if (input) yield { name: path, input, ...time };
   }
-  download(await downloadZip(parts()).blob(), `${name || s.app}.zip`);
 }
 
 /** @param {Blob} blob @param {string} name */

@@ -32,7 +32,10 @@ const MEDIA_TYPE = /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/;
 /** @typedef {import('../types.js').FileRecord} FileRecord */
 /** @typedef {import('../types.js').Session} Session */
 /** @typedef {import('../types.js').TransferFile} TransferFile */
-/** @typedef {{id: string, file: File, path: string}} Chosen a file that the person chose; its id is hexadecimal */
+/**
+ * @typedef {{id: string, file: File | null, path: string}} Chosen a file that the person chose, or an empty folder
+ *   (null); its id is hexadecimal
+ */
 /**
  * @typedef {{id: string, group: string, name: string, folder: boolean, files: Chosen[]}} NewCard what one card offers
  */
@@ -54,9 +57,14 @@ const MEDIA_TYPE = /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/;
  * @property {(text: string) => void} log
  */
 
+const NS_OF_MS = 1_000_000n;
+/** A time that the other side says of a file may lie this far in the future, as clocks differ. */
+const AHEAD_MS = 24 * 60 * 60 * 1000;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+/** @param {{flags: number}} file */
+const isFolder = ({ flags }) => (flags & FILE_FLAG_FOLDER) !== 0;
 /** @param {{state: string}} record */
 const isOver = ({ state }) => state === 'saved' || state === 'over';
 
@@ -327,6 +335,7 @@ export class Desk {
       size: file.size,
       flags: file.flags,
       type: typeOf(file),
+      modified: modifiedOf(file, this.files.now()),
       state: 'open',
       n: before?.n ?? card.records.size,
       open: 1,
@@ -341,7 +350,7 @@ export class Desk {
     const { db, now } = this.files;
     const id = file.group || file.id;
     const path = safeName(file.name).split('/');
-    const folder = file.group !== '' && path.length > 1;
+    const folder = file.group !== '' && (path.length > 1 || isFolder(file));
     const about = {
       name: (folder ? path[0] : path.at(-1)) ?? '',
       size: file.group ? Math.min(file.groupBytes, Number.MAX_SAFE_INTEGER) : file.size,
@@ -448,10 +457,18 @@ export class Desk {
     // A folder was cancelled: nothing will be heard of the files in it that were not offered yet.
     if (end.byPeer && end.why === FILE_CANCELLED && !file.outgoing && card.files.size === 0)
       card.count = card.records.size;
-    delete record.open;
-    await store.put(record);
+    await this.putOver(card, record);
     await this.settle(card);
     await this.feed();
+  }
+  /**
+   * Stores these records, and all others of the card that are over: a card that is over must have none that is open.
+   * @param {Card} card @param {FileRecord[]} records
+   */
+  putOver(card, ...records) {
+    const over = [...card.records.values()].filter((record) => isOver(record) && record.open);
+    for (const record of over) delete record.open;
+    return this.files.store.put(...new Set([...records, ...over]));
   }
 
   /** Stores the state of a card after a change. @param {Card} card @param {FileMessage['state']} state */
@@ -504,8 +521,8 @@ export class Desk {
   offer({ id, group, name, folder, files }) {
     return this.asked(async () => {
       const { db, now, shown } = this.files;
-      const size = files.reduce((sum, { file }) => sum + file.size, 0);
-      const about = { name, size, type: group ? '' : files[0].file.type, count: files.length, folder, group };
+      const size = files.reduce((sum, { file }) => sum + (file?.size ?? 0), 0);
+      const about = { name, size, type: group ? '' : (files[0].file?.type ?? ''), count: files.length, folder, group };
       /** @param {number} card @returns {FileRecord[]} */
       const recordsOf = (card) =>
         files.map(({ id: file, file: source, path }, n) => ({
@@ -515,10 +532,10 @@ export class Desk {
           id: file,
           card,
           path,
-          size: source.size,
-          flags: 0,
-          type: source.type,
-          modified: source.lastModified,
+          size: source?.size ?? 0,
+          flags: source ? 0 : FILE_FLAG_FOLDER,
+          type: source?.type ?? '',
+          modified: source?.lastModified,
           state: 'queued',
           n,
           open: 1,
@@ -539,7 +556,8 @@ export class Desk {
       this.cards.set(card.n, card);
       recordsOf(card.n).forEach((record, place) => {
         card.records.set(record.id, record);
-        this.sources.set(record.key, files[place].file);
+        const { file } = files[place];
+        if (file) this.sources.set(record.key, file);
       });
       shown(this.contact, [message]);
       for (const record of card.records.values()) {
@@ -578,6 +596,7 @@ export class Desk {
         group,
         groupFiles: count,
         groupBytes: size,
+        modifiedNs: BigInt(Math.max(0, record.modified ?? 0)) * NS_OF_MS,
         name: encoder.encode(record.path).slice(0, 1024),
         mediaType: encoder.encode(record.type).slice(0, 127),
       });
@@ -591,13 +610,18 @@ export class Desk {
       this.transfer.stop(id, FILE_TOO_LARGE);
       return true;
     }
-    card.missing ||= !source;
+    card.missing ||= !this.hasBytes(record);
     // Without its bytes, it waits until the person chooses the file again.
-    if (!source || card.paused) this.transfer.pause(id);
+    if (!this.hasBytes(record) || card.paused) this.transfer.pause(id);
     if (fresh) void this.outgoing.keep(id, key, fresh);
     if (record.state === 'queued') await store.put(Object.assign(record, { state: 'open' }));
     this.files.touch();
     return true;
+  }
+
+  /** An empty folder has no bytes, so they are here. @param {Pick<FileRecord, 'id' | 'flags'>} file */
+  hasBytes({ id, flags }) {
+    return isFolder({ flags }) || Boolean(this.outgoing.departures.get(id)?.source);
   }
 
   /**
@@ -624,9 +648,7 @@ export class Desk {
       void this.outgoing.keep(record.id, record.key, found.file);
       if (!card.paused) this.transfer.resume(record.id);
     }
-    card.missing = left.some(
-      (record) => this.transfer.outgoing.has(record.id) && !this.outgoing.departures.get(record.id)?.source,
-    );
+    card.missing = left.some((record) => this.transfer.outgoing.has(record.id) && !this.hasBytes(record));
     this.files.touch();
     this.work();
     return !card.missing;
@@ -658,9 +680,8 @@ export class Desk {
       const rest = open.filter((record) => !isOver(record));
       for (const record of rest) {
         Object.assign(record, { state: 'over', why, byPeer: false, told: known && this.linked });
-        delete record.open;
       }
-      await this.files.store.put(...rest);
+      await this.putOver(card);
       await this.dropBytes(rest);
       // The files that the other side has not offered yet are not wanted either.
       card.count = card.records.size;
@@ -688,9 +709,9 @@ export class Desk {
         throw error;
       });
       card.meter.reset();
-      for (const { id } of card.files.values()) {
-        if (paused) this.transfer.pause(id);
-        else if (!card.mine || this.outgoing.departures.get(id)?.source) this.transfer.resume(id);
+      for (const file of card.files.values()) {
+        if (paused) this.transfer.pause(file.id);
+        else if (!card.mine || this.hasBytes(file)) this.transfer.resume(file.id);
       }
       this.work();
     });
@@ -737,7 +758,14 @@ function mark(card, file, end) {
 }
 
 /** @param {TransferFile} file */
-function typeOf({ mediaType, flags }) {
-  const type = decoder.decode(mediaType).toLowerCase();
-  return !(flags & FILE_FLAG_FOLDER) && MEDIA_TYPE.test(type) ? type : '';
+function typeOf(file) {
+  const type = decoder.decode(file.mediaType).toLowerCase();
+  return !isFolder(file) && MEDIA_TYPE.test(type) ? type : '';
+}
+
+/** Returns when a file was changed last, as far as that was said and can be. @param {TransferFile} file
+ *  @param {number} now */
+function modifiedOf({ modifiedNs }, now) {
+  const modified = Number(modifiedNs / NS_OF_MS);
+  return modifiedNs && modified <= now + AHEAD_MS ? modified : undefined;
 }

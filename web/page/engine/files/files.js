@@ -1,5 +1,5 @@
 /** The files of all contacts: the commands of the tabs about them, and what the tabs see. */
-import { FILE_CANCELLED, FILE_DECLINED } from '../../../client/wire_table.js';
+import { FILE_CANCELLED, FILE_DECLINED, FILE_FLAG_FOLDER } from '../../../client/wire_table.js';
 import { Desk } from './desk.js';
 import { FileStore } from './store.js';
 import { PICTURES, Thumbs, mayShow } from './thumbs.js';
@@ -226,7 +226,15 @@ export const fileCommands = {
   wantThumb: (engine, { n }) => engine.files.wantThumb(n),
   /** @param {Engine} engine @param {{n: number}} args */
   filesOf: async (engine, { n }) =>
-    (await engine.files.store.ofCard(n)).map(({ id, path, size, state, type }) => ({ id, path, size, state, type })),
+    (await engine.files.store.ofCard(n)).map(({ id, path, size, state, type, flags, modified }) => ({
+      id,
+      path,
+      size,
+      state,
+      type,
+      modified,
+      folder: (flags & FILE_FLAG_FOLDER) !== 0,
+    })),
   /** @param {Engine} engine @param {{n: number}} args */
   removeFile: (engine, { n }) => engine.files.remove(n),
 };

@@ -22,16 +22,16 @@ export function FileList({ message: { n, file, mine, state }, saved }) {
       <summary>{s.files.count(file.count)}</summary>
       {open && list.length > 0 && (
         <ul>
-          {shown.map(({ id, path, size, state: its }) => (
+          {shown.map(({ id, path, size, folder, state: its }) => (
             <li key={id}>
-              {its === 'saved' && !mine ? (
+              {its === 'saved' && !mine && !folder ? (
                 <button type="button" class="link" onClick={() => saveFile(n, id)} aria-label={s.files.saveOf(path)}>
                   <bdi>{path}</bdi>
                 </button>
               ) : (
                 <bdi>{path}</bdi>
               )}
-              <span class="fine"> {s.files.size(size)}</span>
+              {!folder && <span class="fine"> {s.files.size(size)}</span>}
             </li>
           ))}
           {rest > 0 && <li class="fine">{s.files.rest(rest)}</li>}
