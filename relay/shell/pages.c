@@ -21,10 +21,10 @@ static const char policy[] =
 
 /* Allows what the page uses and switches off the other features that browsers offer to pages. */
 static const char permissions[] =
-    "camera=(self), clipboard-write=(self), web-share=(self), accelerometer=(), autoplay=(), bluetooth=(), "
-    "clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), hid=(), "
-    "idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), "
-    "publickey-credentials-get=(), screen-wake-lock=(), serial=(), usb=(), xr-spatial-tracking=()";
+    "camera=(self), clipboard-write=(self), screen-wake-lock=(self), web-share=(self), accelerometer=(), autoplay=(), "
+    "bluetooth=(), clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), "
+    "gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), "
+    "picture-in-picture=(), publickey-credentials-get=(), serial=(), usb=(), xr-spatial-tracking=()";
 
 static const char not_built[] =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Pairlink relay</title>"

@@ -133,6 +133,7 @@ test('the page may connect only to its relay, and use only the devices that it n
   expect(headers['content-security-policy']).toMatch(/(^|; )connect-src 'self'(;|$)/);
   expect(headers['content-security-policy']).not.toMatch(/wss?:/);
   expect(headers['permissions-policy']).toMatch(/microphone=\(\)/);
+  expect(headers['permissions-policy']).toMatch(/screen-wake-lock=\(self\)/); // while files are on their way
   expect(headers['permissions-policy']).toMatch(/camera=\(self\)/); // to scan codes
   expect(headers['strict-transport-security'], 'over plain HTTP it means nothing').toBeUndefined();
 });

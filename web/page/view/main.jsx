@@ -3,6 +3,7 @@ import { render } from 'preact';
 import { applyLanguage, onLanguageElsewhere } from '../strings/index.js';
 import { call, onFiles, onState, openThread } from './actions.js';
 import { follow, takeArrival } from './arrivals.js';
+import { keepAwake } from './awake.js';
 import { setLink } from './call.js';
 import { watchClosing } from './closing.js';
 import { App } from './components/App.jsx';
@@ -50,6 +51,7 @@ watchSearchKeys();
 watchUnsaved();
 keepPage();
 keepFocus();
+keepAwake();
 
 link
   .hello({ link: arrival.link })
