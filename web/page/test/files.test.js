@@ -461,6 +461,7 @@ describe('folders', () => {
       ['album/future.txt', now + 2 * DAY],
       ['album/soon.txt', now + DAY / 2],
       ['album/old.txt', -5],
+      ['album/far.txt', 8.64e15],
       ['album/first.txt', 1000],
     ];
     const list = [
@@ -483,6 +484,7 @@ describe('folders', () => {
       nothing: undefined,
       ...Object.fromEntries(times),
       'album/future.txt': undefined,
+      'album/far.txt': undefined,
       'album/old.txt': undefined,
     });
     const rows = records.map(({ flags, ...record }) => ({ ...record, folder: flags === FILE_FLAG_FOLDER }));

@@ -58,6 +58,8 @@ const MEDIA_TYPE = /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/;
  */
 
 const NS_OF_MS = 1_000_000n;
+/** A later time cannot be said (docs/protocol.md, "Time"): it is in the year 2262. */
+const LATEST_MS = Number(2n ** 63n / NS_OF_MS) - 1;
 /** A time that the other side says of a file may lie this far in the future, as clocks differ. */
 const AHEAD_MS = 24 * 60 * 60 * 1000;
 const NO_BYTES = new Uint8Array(0);
@@ -596,7 +598,7 @@ export class Desk {
         group,
         groupFiles: count,
         groupBytes: size,
-        modifiedNs: BigInt(Math.max(0, record.modified ?? 0)) * NS_OF_MS,
+        modifiedNs: nsOf(record.modified),
         name: encoder.encode(record.path).slice(0, 1024),
         mediaType: encoder.encode(record.type).slice(0, 127),
       });
@@ -762,6 +764,9 @@ function typeOf(file) {
   const type = decoder.decode(file.mediaType).toLowerCase();
   return !isFolder(file) && MEDIA_TYPE.test(type) ? type : '';
 }
+
+/** Returns a time as it is said to the other side; 0n: it has none, or one that cannot be said. @param {number} [ms] */
+const nsOf = (ms = 0) => (ms > 0 && ms <= LATEST_MS ? BigInt(ms) * NS_OF_MS : 0n);
 
 /** Returns when a file was changed last, as far as that was said and can be. @param {TransferFile} file
  *  @param {number} now */
