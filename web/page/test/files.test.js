@@ -365,6 +365,22 @@ test('a file that can no longer be read ends the transfer, with the reason', asy
   await Promise.all([bo.state('f.bin', 'over'), ana.state('f.bin', 'over')]);
   expect([ana.card('f.bin').why, bo.card('f.bin').why]).toEqual([4, 4]);
 });
+test('a file without a name is sent; one that cannot be offered ends, and those after it are sent', async () => {
+  link();
+  await offer(ana, one('', randomBytes(10)));
+  await bo.state('file', 'asking');
+  const { transfer } = ana.desk;
+  const add = transfer.add.bind(transfer);
+  transfer.add = (file) => {
+    if (file.size === 11) throw Object.assign(new Error('wrong'), { code: 'EINVAL' });
+    return add(file);
+  };
+  await offer(ana, one('wrong.bin', randomBytes(11)));
+  await offer(ana, one('after.bin', randomBytes(10)));
+  await bo.state('after.bin', 'asking');
+  expect(ana.card('wrong.bin')).toMatchObject({ state: 'over', why: 4, byPeer: false });
+  expect(await ana.store.open()).toHaveLength(2);
+});
 test('what cannot be stored says so to whoever asked for it, and is not done', async () => {
   const full = Object.assign(new Error('full'), { code: 'EUNSAVED' });
   link();

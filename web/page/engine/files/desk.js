@@ -16,6 +16,7 @@ import {
   FILE_FLAG_FOLDER,
   FILE_HELD_DISK_FULL,
   FILE_TOO_LARGE,
+  FILE_UNREADABLE,
 } from '../../../client/wire_table.js';
 import { asError, codeOf } from '../errors.js';
 import { Card } from './card.js';
@@ -599,12 +600,17 @@ export class Desk {
         groupFiles: count,
         groupBytes: size,
         modifiedNs: nsOf(record.modified),
-        name: encoder.encode(record.path).slice(0, 1024),
+        name: encoder.encode(record.path || 'file').slice(0, 1024),
         mediaType: encoder.encode(record.type).slice(0, 127),
       });
     } catch (error) {
       if (codeOf(error) === 'EAGAIN') return false;
-      throw error;
+      // It can never be offered. Those after it can.
+      this.logError(error);
+      Object.assign(record, { state: 'over', why: FILE_UNREADABLE, byPeer: false, told: true });
+      await this.putOver(card, record);
+      await this.settle(card);
+      return true;
     }
     card.files.set(id, file);
     this.outgoing.add(file, source);
