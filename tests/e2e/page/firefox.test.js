@@ -1,8 +1,10 @@
-/** Firefox and Chromium, paired by an invite link and by a code: the main flow in another engine. */
+/** Firefox and Chromium, paired by an invite link, a code and the camera: the main flow in another engine. */
 import { existsSync } from 'node:fs';
+import encodeQR from 'qr';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tempDir } from '../../support/process.js';
 import { startRelay } from '../../support/relay.js';
+import { fill } from './history.js';
 import { openPerson } from './person.js';
 
 const executablePath = [process.env.PAIRLINK_FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox'].find(
@@ -59,6 +61,76 @@ test.skipIf(!possible)('messages go both ways, also after a reload', async () =>
     await ana.say('after a reload');
     await shows('.theirs .bubble', 'after a reload');
     expect(await ana.thread()).toEqual(['> to Firefox', '< from Firefox', '> after a reload']);
+    expect(errors).toEqual([]);
+  } finally {
+    await close();
+    await ana.close();
+  }
+});
+
+/** Runs in the page: its camera sees these modules of a QR code. */
+function cameraThatSees(rows) {
+  if (!navigator.mediaDevices) return; // about:blank has none
+  navigator.mediaDevices.getUserMedia = async () => {
+    const canvas = document.createElement('canvas');
+    canvas.width = canvas.height = 480;
+    const pen = canvas.getContext('2d');
+    const side = Math.floor(480 / (rows.length + 8));
+    setInterval(() => {
+      pen.fillStyle = '#fff';
+      pen.fillRect(0, 0, 480, 480);
+      pen.fillStyle = '#000';
+      rows.forEach((row, y) =>
+        row.forEach((dark, x) => dark && pen.fillRect((x + 4) * side, (y + 4) * side, side, side)),
+      );
+    }, 100);
+    return canvas.captureStream(10);
+  };
+}
+
+test.skipIf(!possible)('by the camera; a long thread is bounded, read to its start, and jumped through', async () => {
+  const COUNT = 1200;
+  const ana = await openPerson(relay.http);
+  const link = await ana.invite();
+  const { page, errors, shows, close } = await openFirefox();
+  /** The numbers of the first and of the last row, how many there are, and how far the end is. */
+  const rows = () =>
+    page.evaluate(() => {
+      const all = [...document.querySelectorAll('.message .bubble')].map((one) => one.textContent.split(',')[0]);
+      const { scrollHeight, scrollTop, clientHeight } = document.querySelector('.scroller');
+      return { first: all[0], last: all.at(-1), count: all.length, fromEnd: scrollHeight - scrollTop - clientHeight };
+    });
+  try {
+    await page.evaluateOnNewDocument(cameraThatSees, encodeQR(link, 'raw', { ecc: 'medium', border: 0 }));
+    await page.goto(relay.http);
+    const scan = `.join button[aria-label="${ana.words.join.scan}"]`;
+    await page.waitForSelector(scan);
+    await page.click(scan);
+    await shows('.thread-who p', 'online now');
+    await ana.here();
+    await page.evaluate(fill, { count: COUNT, minutes: 20 });
+    await page.reload();
+    await shows('.bubble', `message ${COUNT}`);
+    await expect.poll(async () => (await rows()).fromEnd).toBeLessThan(2);
+    expect((await rows()).count).toBeLessThanOrEqual(300);
+    // As with the wheel: to the first row, which is not the first of all until it is.
+    await page.evaluate(() => {
+      const box = document.querySelector('.scroller');
+      const up = () => {
+        box.scrollBy({ top: -box.clientHeight, behavior: 'instant' });
+        if (document.querySelector('.message .bubble').textContent !== 'message 1') requestAnimationFrame(up);
+      };
+      up();
+    });
+    await expect.poll(async () => (await rows()).first).toBe('message 1');
+    expect((await rows()).count).toBeLessThanOrEqual(300);
+    await page.focus('.scroller');
+    await page.keyboard.press('End');
+    await shows('.bubble', `message ${COUNT}`);
+    await expect.poll(async () => (await rows()).fromEnd).toBeLessThan(2);
+    await ana.say('at the end');
+    await shows('.theirs .bubble', 'at the end');
+    await expect.poll(async () => (await rows()).fromEnd).toBeLessThan(2);
     expect(errors).toEqual([]);
   } finally {
     await close();

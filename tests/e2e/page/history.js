@@ -37,8 +37,8 @@ async function fillContacts(ids) {
   db.close();
 }
 
-/** Runs in the page. */
-async function fill({ count, minutes, contact }) {
+/** Runs in the page: what `addHistory` adds. */
+export async function fill({ count, minutes, contact }) {
   const settled = (request) =>
     new Promise((done, fail) => {
       request.onsuccess = () => done(request.result);
