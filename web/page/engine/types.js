@@ -40,6 +40,7 @@
  * @property {boolean} [asked] the person was asked for a name for this contact
  * @property {string} [sure] the name that the person vouched for, although another contact has it
  * @property {number | null} [comparedAt] when the safety phrases were compared and were equal
+ * @property {number} [accepts] bytes of files that are taken without asking; undefined: always ask
  * @property {{text: string, at: number, mine: 0 | 1}} [last] the newest message, shortened
  * @property {string} [saidRead] the newest id of theirs that was in view, and is said to have been read
  * @property {number} [readTo] the number of the newest own message that they have read
@@ -109,6 +110,7 @@
  * @property {number} [why] FILE_… of the last that failed; 0: none failed
  * @property {boolean} [byPeer] whether the other side ended that one
  * @property {number} [passed] bytes that went out, repeated ones included
+ * @property {boolean} [unasked] accepted without asking the person
  * @property {number} [stop] FILE_…: the rest of this group is not wanted
  * @property {PictureAbout[]} [pictures] its pictures that have a thumbnail; none: nobody looked for any yet
  */

@@ -1,9 +1,9 @@
 /** The engine's part of files: two desks, each with its database, and a line between them that the test can cut. */
 import { createHash, randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { takesUnasked } from '../engine/files/accepting.js';
 import { Desk } from '../engine/files/desk.js';
 import { fileCommands } from '../engine/files/files.js';
-import { Meter } from '../engine/files/meter.js';
 import { encode } from '../../client/core/wire.js';
 import {
   FILE_CANCELLED,
@@ -11,6 +11,7 @@ import {
   FILE_DATA,
   FILE_DECLINED,
   FILE_FLAG_FOLDER,
+  FILE_FLAG_STREAM,
   FILE_OFFER,
 } from '../../client/wire_table.js';
 import { downloadZip } from 'client-zip';
@@ -72,6 +73,7 @@ class Person {
     this.lines = [];
     this.received = [];
     this.now = () => performance.now();
+    this.most = undefined;
     this.pictures = [];
     this.start();
   }
@@ -86,6 +88,7 @@ class Person {
       shown() {},
       received: (_, message) => this.received.push(message),
       picture: (record, bytes) => this.pictures.push({ record, bytes }),
+      takes: async (_, size, isNew) => takesUnasked(this.most, size, isNew ? (this.room ?? Infinity) : Infinity),
       held: () => this.heldNow,
       touch() {},
       log: (text) => this.lines.push(text),
@@ -688,6 +691,66 @@ describe('a hostile offer', () => {
   });
 });
 
+describe('accepted without asking', () => {
+  const sizes = (...list) =>
+    list.map((size, i) => ({ file: fileOf(`${i}.bin`, randomBytes(size)), path: `album/${i}.bin` }));
+  test.each([
+    ['up to the limit', 1000, Infinity, 'saved'],
+    ['not beyond it', 999, Infinity, 'asking'],
+    ['if half of the room is enough', 1000, 2000, 'saved'],
+    ['not with less room', 1000, 1999, 'asking'],
+    ['never, if nothing was chosen', undefined, Infinity, 'asking'],
+  ])('%s', async (_, most, room, state) => {
+    Object.assign(bo, { most, room });
+    link();
+    await offer(ana, one('a.bin', randomBytes(1000)));
+    await offer(ana, sizes(600, 400));
+    for (const name of ['a.bin', 'album']) await bo.state(name, state);
+    expect(bo.received.map(({ text }) => text)).toEqual(['a.bin', 'album']); // each is announced all the same
+  });
+  test('a group that brings more than it said: it asks about the rest, once', async () => {
+    bo.most = 1000;
+    const [card] = cardsOf(sizes(600, 300, 200, 100));
+    const add = ana.desk.transfer.add.bind(ana.desk.transfer);
+    ana.desk.transfer.add = (file) => add({ ...file, groupBytes: 5 });
+    link();
+    await ana.desk.offer(card);
+    await bo.state('album', 'asking');
+    await bo.until(() => bo.card('album').live.saved === 2, 'what fits is taken');
+    await bo.until(() => bo.desk.cards.get(bo.card('album').n).records.size === 4, 'all are offered');
+    expect(bo.card('album')).toMatchObject({ state: 'asking', live: { saved: 2 } });
+    await bo.desk.accept(bo.card('album').n);
+    await Promise.all([bo.state('album', 'saved'), ana.state('album', 'saved')]);
+  });
+  test('a stream, whose size nobody knows, is asked about', async () => {
+    bo.most = 1000;
+    const add = ana.desk.transfer.add.bind(ana.desk.transfer);
+    ana.desk.transfer.add = (file) => add({ ...file, flags: FILE_FLAG_STREAM });
+    link();
+    await offer(ana, one('stream', ''));
+    await bo.state('stream', 'asking');
+  });
+  test('what was accepted goes on after a restart, whatever is chosen then; what was declined stays so', async () => {
+    bo.most = 10 * MIB;
+    bo.store.room = MIB;
+    let cut = link();
+    await offer(ana, one('b.bin', randomBytes(2 * MIB)));
+    await bo.until(() => bo.card('b.bin')?.live?.heldHere === 'full', 'some of it is here');
+    await bo.desk.stop(bo.card('b.bin').n, FILE_DECLINED);
+    await ana.state('b.bin', 'over');
+    await offer(ana, one('c.bin', randomBytes(2 * MIB)));
+    await bo.until(() => bo.card('c.bin')?.live?.heldHere === 'full', 'some of it is here');
+    cut();
+    Object.assign(bo, { most: undefined });
+    bo.store.room = Infinity;
+    await bo.restart();
+    cut = link();
+    await Promise.all([bo.state('c.bin', 'saved'), ana.state('c.bin', 'saved')]);
+    expect([bo.card('b.bin').state, bo.received.length]).toEqual(['over', 2]);
+    cut();
+  });
+});
+
 test('nothing is sent to a contact who is in doubt', async () => {
   ana.heldNow = true;
   link();
@@ -699,39 +762,6 @@ test('nothing is sent to a contact who is in doubt', async () => {
   await bo.state('i.bin', 'asking');
 });
 
-test('rates are those of the last seconds, and unknown at first', () => {
-  const meter = new Meter();
-  expect(meter.rate(0)).toBeNull();
-  for (let at = 0; at <= 900; at += 100) meter.add(1000, at);
-  expect(meter.rate(900)).toBeNull();
-  for (let at = 1000; at <= 5000; at += 100) meter.add(1000, at);
-  expect(meter.rate(5000)).toBeGreaterThan(9000);
-  expect(meter.rate(5000)).toBeLessThan(10500);
-  expect(meter.left(50_000, 5000)).toBeGreaterThan(4700);
-  for (let at = 5100; at <= 12_000; at += 100) meter.add(100, at);
-  expect(meter.rate(12_000)).toBeLessThan(1100);
-  expect(meter.rate(60_000)).toBeNull();
-});
-test('what stands is said to stand, without a rate; both return when bytes move again', () => {
-  const meter = new Meter();
-  meter.expect(true, 0);
-  expect([meter.still(5000), meter.still(7000)]).toEqual([null, 7000]); // not one byte
-  for (let at = 8000; at <= 12_000; at += 100) meter.add(1000, at);
-  expect([meter.rate(12_000) > 9000, meter.still(12_000)]).toEqual([true, null]);
-  expect(meter.still(17_000)).toBeNull();
-  expect([meter.still(19_000), meter.rate(19_000), meter.left(500, 19_000)]).toEqual([7000, null, null]);
-  for (let at = 60_000; at <= 62_000; at += 100) meter.add(1000, at);
-  expect(meter.rate(62_000)).toBeGreaterThan(9000); // the minute in between is left out
-  expect(meter.still(62_000)).toBeNull();
-});
-test('over a slow line bytes do not stand between two pieces, and have a rate', () => {
-  const meter = new Meter();
-  meter.expect(true, 0);
-  for (let at = 0; at <= 40_000; at += 8000) meter.add(16_000, at);
-  expect(meter.rate(40_000)).toBe(2000);
-  expect([meter.still(47_999), meter.rate(47_999) > 500]).toEqual([null, true]);
-  expect(meter.still(65_000)).toBe(25_000);
-});
 test('what is paused, held or without a connection does not stand', async () => {
   let now = 0;
   ana.now = () => now;

@@ -32,6 +32,8 @@ export class Card {
     /** Bytes that this engine sent, repeated ones included. */
     this.passed = 0;
     this.missing = false;
+    /** Nobody has decided yet whether the person is asked. */
+    this.isNew = false;
     this.checking = false;
     this.paused = false;
   }

@@ -21,12 +21,12 @@ import {
 import { asError, codeOf } from '../errors.js';
 import { Card } from './card.js';
 import { Incoming } from './incoming.js';
+import { isFolder, modifiedOf, nsOf, typeOf } from './offer.js';
 import { Outgoing } from './outgoing.js';
 import { keyOf } from './store.js';
 
 const PRIORITY = 6;
 const ROOM_RETRY_MS = 30_000;
-const MEDIA_TYPE = /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/;
 
 /** @typedef {import('../types.js').FileAbout} FileAbout */
 /** @typedef {import('../types.js').FileMessage} FileMessage */
@@ -53,21 +53,15 @@ const MEDIA_TYPE = /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/;
  * @property {(contact: string, message: FileMessage) => void} received
  * @property {(record: FileRecord, bytes: () => Blob | Promise<Blob>) => void} picture the bytes of a file are here,
  *   which may be a picture
+ * @property {(contact: string, size: number, isNew: boolean) => Promise<boolean>} takes the person need not be asked
+ *   about files of this size; isNew: none of them came so far
  * @property {(contact: string) => boolean} held nothing may be sent at the moment
  * @property {() => void} touch the progress has changed
  * @property {(text: string) => void} log
  */
 
-const NS_OF_MS = 1_000_000n;
-/** A later time cannot be said (docs/protocol.md, "Time"): it is in the year 2262. */
-const LATEST_MS = Number(2n ** 63n / NS_OF_MS) - 1;
-/** A time that the other side says of a file may lie this far in the future, as clocks differ. */
-const AHEAD_MS = 24 * 60 * 60 * 1000;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-/** @param {{flags: number}} file */
-const isFolder = ({ flags }) => (flags & FILE_FLAG_FOLDER) !== 0;
 /** @param {{state: string}} record */
 const isOver = ({ state }) => state === 'saved' || state === 'over';
 
@@ -302,9 +296,23 @@ export class Desk {
     if (!record && card.message.stop) return this.refuse(file.group, card.message.stop);
     if (!record || isOver(record)) await this.keepRecord(card, file, record);
     card.files.set(file.id, file);
+    if (!record) await this.decide(card, file);
     if (record?.state === 'saved' || card.message.state !== 'asking') this.transfer.accept(file.id);
     this.files.touch();
     this.work();
+  }
+
+  /**
+   * Accepts a new card if the person wants that without being asked. When more comes than was said at first, it asks
+   * about the rest.
+   * @param {Card} card @param {TransferFile} file a new file of it
+   */
+  async decide(card, file) {
+    const { isNew, message } = card;
+    card.isNew = false;
+    if (!isNew && !(message.unasked && message.state === 'open')) return;
+    const takes = !file.isStream && (await this.files.takes(this.contact, card.size, isNew));
+    if (takes !== (message.state === 'open')) await this.settle(card, takes ? 'open' : 'asking', takes);
   }
 
   /**
@@ -377,6 +385,7 @@ export class Desk {
       return before && this.open(before.n);
     }
     const card = new Card(made);
+    card.isNew = true;
     this.cards.set(card.n, card);
     this.files.received(this.contact, made);
     return card;
@@ -474,12 +483,21 @@ export class Desk {
     return this.files.store.put(...new Set([...records, ...over]));
   }
 
-  /** Stores the state of a card after a change. @param {Card} card @param {FileMessage['state']} state */
-  async settle(card, state = card.message.state) {
+  /**
+   * Stores the state of a card after a change.
+   * @param {Card} card @param {FileMessage['state']} state @param {boolean} [unasked] see FileMessage
+   */
+  async settle(card, state = card.message.state, unasked = card.message.unasked) {
     const { db, shown } = this.files;
     const over = card.isOver; // now: more files may be saved while this is stored
     /** @type {Partial<FileMessage>} */
-    const next = { state, saved: card.savedCount, held: card.paused ? 'person' : undefined, passed: card.passed };
+    const next = {
+      state,
+      unasked,
+      saved: card.savedCount,
+      held: card.paused ? 'person' : undefined,
+      passed: card.passed,
+    };
     if (over) {
       const failed = [...card.records.values()].filter((record) => record.state === 'over');
       next.state = card.savedCount > 0 ? 'saved' : 'over';
@@ -669,7 +687,7 @@ export class Desk {
     return this.asked(async () => {
       const card = await this.openUndecided(n);
       if (card?.message.state !== 'asking') return;
-      await this.settle(card, 'open');
+      await this.settle(card, 'open', false);
       for (const file of [...card.files.values()]) if (file.state === 'asking') this.transfer.accept(file.id);
       this.work();
     });
@@ -763,20 +781,4 @@ function mark(card, file, end) {
   card.files.delete(file.id);
   const record = /** @type {FileRecord} */ (card.records.get(file.id)); // `cardOf` found the card by it
   return Object.assign(record, end);
-}
-
-/** @param {TransferFile} file */
-function typeOf(file) {
-  const type = decoder.decode(file.mediaType).toLowerCase();
-  return !isFolder(file) && MEDIA_TYPE.test(type) ? type : '';
-}
-
-/** Returns a time as it is said to the other side; 0n: it has none, or one that cannot be said. @param {number} [ms] */
-const nsOf = (ms = 0) => (ms > 0 && ms <= LATEST_MS ? BigInt(ms) * NS_OF_MS : 0n);
-
-/** Returns when a file was changed last, as far as that was said and can be. @param {TransferFile} file
- *  @param {number} now */
-function modifiedOf({ modifiedNs }, now) {
-  const modified = Number(modifiedNs / NS_OF_MS);
-  return modifiedNs && modified <= now + AHEAD_MS ? modified : undefined;
 }

@@ -1,5 +1,6 @@
 /** The files of all contacts: the commands of the tabs about them, and what the tabs see. */
 import { FILE_CANCELLED, FILE_DECLINED, FILE_FLAG_FOLDER } from '../../../client/wire_table.js';
+import { takesUnasked } from './accepting.js';
 import { Desk } from './desk.js';
 import { FileStore } from './store.js';
 import { PICTURES, Thumbs, mayShow } from './thumbs.js';
@@ -36,6 +37,7 @@ export class Files {
       shown,
       picture: (record, bytes) => void this.thumbs.add(record, bytes),
       received: (contact, message) => this.received(contact, message),
+      takes: (contact, size, isNew) => this.takes(contact, size, isNew),
       held: (contact) => this.held(contact),
       touch: () => this.touch(),
       log,
@@ -54,6 +56,17 @@ export class Files {
     for (const { contact, card } of await this.store.open())
       if (this.engine.contacts.has(contact)) await this.desk(contact).open(card);
     for (const desk of this.desks.values()) await desk.serial(() => desk.feed());
+  }
+
+  /**
+   * Returns true when files of a contact are taken without asking.
+   * @param {string} id @param {number} size of all of them, as far as it is known
+   * @param {boolean} isNew whether room is needed for all of them; else some of them may be here
+   */
+  async takes(id, size, isNew) {
+    const most = this.engine.contacts.get(id)?.accepts;
+    if (most === undefined || this.held(id)) return false;
+    return takesUnasked(most, size, isNew ? await this.engine.room() : Infinity);
   }
 
   /** Returns true while nothing may be sent to a contact. @param {string} id */
@@ -194,6 +207,14 @@ export const fileCommands = {
     engine.changed(contact, true);
     engine.conversation(contact).dial();
     return {};
+  },
+  /**
+   * Sets up to which size files of a contact are taken without asking; 0: always ask.
+   * @param {Engine} engine @param {{contact: string, bytes: number}} args
+   */
+  acceptUpTo: async (engine, { contact: id, bytes }) => {
+    const contact = engine.contacts.get(id);
+    if (contact) await engine.kept.decide(contact, { accepts: bytes > 0 ? bytes : undefined });
   },
   /** @param {Engine} engine @param {OneCard} args */
   acceptFile: (engine, { contact, n }) => engine.files.desk(contact).accept(n),

@@ -4,6 +4,7 @@ import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
 import { forgetDraft } from '../messages.js';
 import { go, useEngine } from '../store.js';
+import { AcceptChoice } from './AcceptChoice.jsx';
 import { BackButton } from './BackButton.jsx';
 import { CopyButton } from './CopyButton.jsx';
 import { ExportConversation } from './ExportConversation.jsx';
@@ -41,6 +42,7 @@ export function ContactCard({ place }) {
           <p class="fine">{s.contact.since(contact.pairedAt ?? contact.createdAt)}</p>
         </section>
         <Phrase contact={contact} />
+        <AcceptChoice contact={contact} />
         <ExportConversation contact={contact} />
         <section>
           <h2>{s.contact.id}</h2>
