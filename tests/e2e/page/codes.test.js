@@ -1,24 +1,8 @@
 /** Pairing by code, page and page: said, typed, completed; wrong, busy, expired; and what comes of it. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startChromium } from '../../support/chromium.js';
-import { startRelay } from '../../support/relay.js';
-import { openPerson } from './person.js';
+import { describe, expect, test } from 'vitest';
+import { setStage } from './stage.js';
 
-let relay;
-let browser;
-let open = [];
-const keep = (one) => (open.push(one), one);
-const person = async () => keep(await openPerson(relay.http, { browser }));
-
-beforeAll(async () => {
-  relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
-  browser = await startChromium();
-});
-afterEach(async () => {
-  await Promise.all(open.map((one) => one.close()));
-  open = [];
-});
-afterAll(() => Promise.all([browser.close(), relay.stop()]));
+const stage = setStage();
 
 const field = ({ page }) => page.getByLabel('Code or link');
 const note = ({ page }) => page.locator('#join-note');
@@ -26,7 +10,7 @@ const note = ({ page }) => page.locator('#join-note');
 const wrongWord = (code) => code.replace(/[a-z]+$/, (word) => (word === 'apple' ? 'copper' : 'apple'));
 
 test('the code is said, the other person types it: both are sure, and name each other', async () => {
-  const [ana, bo] = [await person(), await person()];
+  const [ana, bo] = [await stage.person(), await stage.person()];
   const code = await ana.inviteByCode();
   expect(code).toMatch(/^\d{4,7}-[a-z]+-[a-z]+$/);
   await ana.page.getByText('Waiting for the other person…').waitFor();
@@ -47,7 +31,7 @@ test('the code is said, the other person types it: both are sure, and name each 
 });
 
 test('a code is taken as people write it', async () => {
-  const [ana, bo] = [await person(), await person()];
+  const [ana, bo] = [await stage.person(), await stage.person()];
   const code = await ana.inviteByCode();
   for (const text of [code.replaceAll('-', ''), code.replaceAll('-', ' , '), `The code is “${code}”.`]) {
     await field(bo).fill(text);
@@ -64,7 +48,7 @@ test('a code is taken as people write it', async () => {
 });
 
 test('words are completed while typing, by keyboard and by a tap', async () => {
-  const [ana, bo] = [await person(), await person()];
+  const [ana, bo] = [await stage.person(), await stage.person()];
   const [number, first, second] = (await ana.inviteByCode()).split('-');
   const words = bo.page.getByRole('option');
   await field(bo).pressSequentially(`${number}-${first.slice(0, -1)}`);
@@ -85,7 +69,7 @@ test('words are completed while typing, by keyboard and by a tap', async () => {
 });
 
 test('what is wrong with a code is said at once', async () => {
-  const bo = await person();
+  const bo = await stage.person();
   for (const [typed, words] of [
     ['4821', 'Two more words.'],
     ['4821-', 'Two more words.'],
@@ -98,7 +82,7 @@ test('what is wrong with a code is said at once', async () => {
 });
 
 test('a mistyped first word is named, and its suggestion keeps the word behind it', async () => {
-  const bo = await person();
+  const bo = await stage.person();
   await field(bo).fill('4821-coppr-violin');
   await note(bo).getByText('“coppr” isn’t a word that codes use.').waitFor();
   await bo.page.getByRole('option', { name: 'copper' }).click();
@@ -108,7 +92,7 @@ test('a mistyped first word is named, and its suggestion keeps the word behind i
 
 describe('a wrong code', () => {
   test('is told to both, is used up, and a new one is a click away', async () => {
-    const [ana, bo] = [await person(), await person()];
+    const [ana, bo] = [await stage.person(), await stage.person()];
     const code = await ana.inviteByCode();
     await bo.join(wrongWord(code));
     await note(bo).getByText('That wasn’t the right code, and now it no longer works.').waitFor();
@@ -124,8 +108,8 @@ describe('a wrong code', () => {
   });
 
   test('that nobody has given out', async () => {
-    const bo = await person();
-    const ana = await person();
+    const bo = await stage.person();
+    const ana = await stage.person();
     const code = await ana.inviteByCode();
     await ana.page.getByRole('button', { name: 'Cancel invitation' }).click();
     await bo.join(code);
@@ -135,7 +119,7 @@ describe('a wrong code', () => {
 });
 
 test('of code and link only one can be used', async () => {
-  const [ana, bo, eve] = [await person(), await person(), await person()];
+  const [ana, bo, eve] = [await stage.person(), await stage.person(), await stage.person()];
   const link = await ana.invite();
   const code = (await ana.page.locator('.code-whole').textContent()).trim();
   await bo.join(code);

@@ -1,30 +1,15 @@
 /**
  * By keyboard alone: the focus never falls to the body, whatever disappears, and each screen gives it to what comes next.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startChromium } from '../../support/chromium.js';
-import { startRelay } from '../../support/relay.js';
-import { openPair, openPerson } from './person.js';
+import { describe, expect, test } from 'vitest';
+import { setStage } from './stage.js';
 import { watchFocus } from './watch.js';
 
-let relay;
-let browser;
-let open = [];
-const keep = (one) => (open.push(one), one);
-
-beforeAll(async () => {
-  relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
-  browser = await startChromium();
-});
-afterEach(async () => {
-  await Promise.all(open.map((one) => one.close()));
-  open = [];
-});
-afterAll(() => Promise.all([browser.close(), relay.stop()]));
+const stage = setStage();
 
 const phone = { viewport: { width: 390, height: 844 }, context: { hasTouch: true, isMobile: true } };
-const person = async (more) => keep(await openPerson(relay.http, { browser, init: watchFocus, ...more }));
-const pair = async (more) => keep(await openPair(relay.http, { browser, init: watchFocus, ...more }));
+const person = (more) => stage.person({ init: watchFocus, ...more });
+const pair = (more) => stage.pair({ init: watchFocus, ...more });
 
 const focused = ({ page }) => page.locator(':focus');
 /** The words of what has the focus. */

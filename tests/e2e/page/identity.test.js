@@ -1,23 +1,9 @@
 /** An identity that is saved in one browser and used in another; and the two languages. */
 import { readFile } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startChromium } from '../../support/chromium.js';
-import { startRelay } from '../../support/relay.js';
-import { openPair, openPerson } from './person.js';
+import { describe, expect, test } from 'vitest';
+import { setStage } from './stage.js';
 
-let relay;
-let browser;
-let open = [];
-const keep = (one) => (open.push(one), one);
-beforeAll(async () => {
-  relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
-  browser = await startChromium();
-});
-afterEach(async () => {
-  await Promise.all(open.map((one) => one.close()));
-  open = [];
-});
-afterAll(() => Promise.all([browser.close(), relay.stop()]));
+const stage = setStage();
 
 const PASSPHRASE = 'four words in a row';
 
@@ -41,13 +27,13 @@ async function openCopy(person, text, passphrase) {
 
 describe('moving an identity', () => {
   test('the other browser is the same person afterwards, and knows the same people', async () => {
-    const { ana, bo } = keep(await openPair(relay.http, { browser }));
+    const { ana, bo } = await stage.pair();
     await ana.callThem('Bo');
     const id = await ana.ownId();
     const copy = await copyOf(ana);
     await ana.page.goto('about:blank');
 
-    const later = keep(await openPerson(relay.http, { browser }));
+    const later = await stage.person();
     const before = await later.ownId();
     const second = await later.newTab();
     await later.goTo({ screen: 'identity' });
@@ -81,7 +67,7 @@ describe('moving an identity', () => {
   });
 
   test('a short passphrase, and two that differ, are told', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
     await ana.goTo({ screen: 'identity' });
     const fields = ana.page.locator('input[type=password]');
     await fields.nth(0).fill('too short');
@@ -98,7 +84,7 @@ describe('languages', () => {
   const direction = ({ page }) => page.evaluate(() => [document.documentElement.lang, document.documentElement.dir]);
 
   test('as the browser prefers, right to left where it is read so; codes and IDs stay left to right', async () => {
-    const ana = keep(await openPerson(relay.http, { browser, locale: 'ar-EG' }));
+    const ana = await stage.person({ locale: 'ar-EG' });
     expect(await direction(ana)).toEqual(['ar', 'rtl']);
     await ana.page.getByRole('heading', { name: 'تحدّث وأرسل الملفات بخصوصية' }).waitFor();
     const code = await ana.inviteByCode();
@@ -106,7 +92,7 @@ describe('languages', () => {
     expect(await ana.page.locator('.code-whole').evaluate((element) => getComputedStyle(element).direction)).toBe(
       'ltr',
     );
-    const bo = keep(await openPerson(relay.http, { browser }));
+    const bo = await stage.person();
     await bo.join(code);
     await Promise.all([ana.here(), bo.here()]);
     await ana.callThem('Bo');
@@ -128,7 +114,7 @@ describe('languages', () => {
   });
 
   test('chosen in the settings, for all tabs, and kept', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
     const second = await ana.newTab();
     await ana.button('Settings and details').click();
     await ana.page.getByLabel('Language').focus();

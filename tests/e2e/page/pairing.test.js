@@ -1,28 +1,13 @@
 /** Two Chromium profiles, the real relay: pairing by invite link and by ID, and what is said when it does not work. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startChromium } from '../../support/chromium.js';
+import { describe, expect, test } from 'vitest';
 import { cameraThatSees } from '../../support/camera.js';
-import { startRelay } from '../../support/relay.js';
-import { openPair, openPerson } from './person.js';
+import { setStage } from './stage.js';
 
-let relay;
-let browser;
-let open = [];
-const keep = (one) => (open.push(one), one);
-
-beforeAll(async () => {
-  relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
-  browser = await startChromium();
-});
-afterEach(async () => {
-  await Promise.all(open.map((one) => one.close()));
-  open = [];
-});
-afterAll(() => Promise.all([browser.close(), relay.stop()]));
+const stage = setStage();
 
 describe('by invite link', () => {
   test('messages go both ways and are marked delivered', async () => {
-    const { ana, bo } = keep(await openPair(relay.http, { browser }));
+    const { ana, bo } = await stage.pair();
     await ana.say('Hello from the one who invited');
     await bo.hears('Hello from the one who invited');
     await ana.delivered('Hello from the one who invited');
@@ -35,30 +20,30 @@ describe('by invite link', () => {
   });
 
   test('the secret leaves the address bar at once, and asks for nothing first', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
     const link = await ana.invite();
-    expect(link).toMatch(new RegExp(`^${relay.http}/#[\\w-]{114}$`));
-    const bo = keep(await openPerson(link, { browser }));
-    expect(bo.page.url()).toBe(`${relay.http}/`);
+    expect(link).toMatch(new RegExp(`^${stage.relay.http}/#[\\w-]{114}$`));
+    const bo = await stage.person({ url: link });
+    expect(bo.page.url()).toBe(`${stage.relay.http}/`);
     await bo.here();
     expect(await bo.page.evaluate(() => JSON.stringify(history.state))).not.toContain(link.split('#')[1]);
   });
 
   test('the link may be typed into the field instead, and pasted into a page that is open', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
-    const bo = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
+    const bo = await stage.person();
     await bo.join(await ana.invite());
     await Promise.all([ana.here(), bo.here()]);
-    const cem = keep(await openPerson(relay.http, { browser }));
+    const cem = await stage.person();
     const link = await ana.invite();
     await cem.page.evaluate((fragment) => (location.hash = fragment), link.split('#')[1]);
     await cem.here();
-    expect(cem.page.url()).toBe(`${relay.http}/`);
+    expect(cem.page.url()).toBe(`${stage.relay.http}/`);
     await expect.poll(() => ana.page.locator('.contact').count(), { timeout: 15_000 }).toBe(2);
   });
 
   test('the QR code says the same as the link', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
     const link = await ana.invite();
     const { default: decode } = await import('qr/decode.js');
     const scale = 4;
@@ -80,8 +65,8 @@ describe('by invite link', () => {
   });
 
   test('a link works once', async () => {
-    const { ana, link } = keep(await openPair(relay.http, { browser }));
-    const eve = keep(await openPerson(relay.http, { browser }));
+    const { ana, link } = await stage.pair();
+    const eve = await stage.person();
     await eve.join(link);
     await eve.page.locator('.thread').waitFor();
     await ana.say('only for the first');
@@ -92,31 +77,28 @@ describe('by invite link', () => {
   });
 
   test('a withdrawn invitation is gone, and says so', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
     const link = await ana.invite();
     await ana.page.getByRole('button', { name: 'Cancel invitation' }).click();
     await ana.page.getByRole('heading', { name: 'Talk and send files, privately' }).waitFor();
     await expect.poll(() => ana.page.locator('.pending').count(), { timeout: 15_000 }).toBe(0);
-    const bo = keep(await openPerson(link, { browser }));
+    const bo = await stage.person({ url: link });
     await bo.page.getByText('This invitation was already used, was cancelled, or has expired.').first().waitFor();
     expect(await ana.page.locator('.knock').count()).toBe(0);
   });
 
   test('an invitation that waits works after the inviter’s page was reloaded', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
     const link = await ana.invite();
     await ana.page.reload();
-    const bo = keep(await openPerson(link, { browser }));
+    const bo = await stage.person({ url: link });
     await Promise.all([ana.here(), bo.here()]);
   });
 });
 
 describe('by ID', () => {
   test('who is asked sees a row, allows, and both talk', async () => {
-    const [ana, bo] = [
-      keep(await openPerson(relay.http, { browser })),
-      keep(await openPerson(relay.http, { browser })),
-    ];
+    const [ana, bo] = [await stage.person(), await stage.person()];
     await bo.join(await ana.ownId());
     await bo.page.getByText('asked, waiting for an answer').first().waitFor();
     await bo.say('May I come in?');
@@ -133,10 +115,7 @@ describe('by ID', () => {
   });
 
   test('who is ignored or blocked is told nothing', async () => {
-    const [ana, bo] = [
-      keep(await openPerson(relay.http, { browser })),
-      keep(await openPerson(relay.http, { browser })),
-    ];
+    const [ana, bo] = [await stage.person(), await stage.person()];
     await bo.join(await ana.ownId());
     await ana.page.getByRole('button', { name: 'Block' }).click();
     await expect.poll(() => ana.page.locator('.knock').count(), { timeout: 15_000 }).toBe(0);
@@ -154,7 +133,7 @@ describe('inviting', () => {
   };
 
   test('an invitation that was just created is never shown as one that is over', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
     await ana.page.evaluate(watchHeadings);
     await ana.invite();
     const over = ana.words.invite.gone;
@@ -165,8 +144,8 @@ describe('inviting', () => {
   });
 
   test('the message that is copied can be pasted as it is, and the link is found in it', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
-    const bo = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
+    const bo = await stage.person();
     const link = await ana.invite();
     const code = (await ana.page.locator('.code-whole').textContent()).trim();
     await ana.page.getByRole('button', { name: 'Copy invitation' }).click();
@@ -179,7 +158,7 @@ describe('inviting', () => {
     const message = await bo.page.evaluate(() => globalThis.pasted);
     expect(message).toContain(`\n${link}\n`);
     expect(message).toContain(code);
-    expect(message).toContain(new URL(relay.http).host);
+    expect(message).toContain(new URL(stage.relay.http).host);
     await bo.page.getByText('That’s an invitation. You can connect.').waitFor();
     expect(await bo.page.getByLabel('Code or link').inputValue()).toBe(link);
     await bo.page.keyboard.press('Enter');
@@ -187,8 +166,8 @@ describe('inviting', () => {
   });
 
   test('the names that both typed before reach the other, and the code that was given out survives it', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
-    const bo = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
+    const bo = await stage.person();
     const code = await ana.inviteByCode();
     await ana.page.getByLabel('Your name (optional)').fill('Ana');
     await ana.page.locator('.own-name').getByText('Saved').waitFor();
@@ -209,8 +188,8 @@ describe('inviting', () => {
   });
 
   test('who joins by the link alone is asked for their own name with the first contact, and it arrives', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
-    const bo = keep(await openPerson(await ana.invite(), { browser }));
+    const ana = await stage.person();
+    const bo = await stage.person({ url: await ana.invite() });
     await Promise.all([ana.here(), bo.here()]);
     await ana.page.locator('.name-ask').waitFor();
     expect(await ana.page.getByLabel('Your name (optional)').count(), 'asked beside the invitation').toBe(0);
@@ -222,7 +201,7 @@ describe('inviting', () => {
   });
 
   test('the strong button follows what the person does; focus stays in sight', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
     const strong = () => ana.page.locator('.ways .button-main').allTextContents();
     expect(await strong()).toEqual(['Create an invitation']);
     await ana.page.getByLabel('Code or link').fill('4821');
@@ -236,9 +215,9 @@ describe('inviting', () => {
   });
 
   test('two contacts without a name look different', async () => {
-    const ana = keep(await openPerson(relay.http, { browser }));
+    const ana = await stage.person();
     for (const index of [0, 1]) {
-      const one = keep(await openPerson(relay.http, { browser }));
+      const one = await stage.person();
       await one.join(await ana.invite());
       await ana.page.locator('.contact').nth(index).waitFor();
     }
@@ -251,8 +230,8 @@ describe('inviting', () => {
 });
 
 test('a QR code that the camera sees is read inside the page, and pairs', async () => {
-  const ana = keep(await openPerson(relay.http, { browser }));
-  const bo = keep(await openPerson(relay.http, { args: cameraThatSees(await ana.invite()) }));
+  const ana = await stage.person();
+  const bo = await stage.person({ args: cameraThatSees(await ana.invite()) });
   expect(await bo.page.evaluate(() => 'BarcodeDetector' in globalThis), 'the page’s own reader').toBe(false);
   await bo.page.getByRole('button', { name: 'Scan a QR code' }).click();
   await Promise.all([ana.here(), bo.here()]);
@@ -260,7 +239,7 @@ test('a QR code that the camera sees is read inside the page, and pairs', async 
 });
 
 test('the field says at once what is wrong', async () => {
-  const ana = keep(await openPerson(relay.http, { browser }));
+  const ana = await stage.person();
   const own = await ana.ownId();
   for (const [typed, words] of [
     ['hello!', 'doesn’t look like a code, link or ID'],
@@ -276,7 +255,7 @@ test('the field says at once what is wrong', async () => {
 });
 
 test('by keyboard alone: invite, type the code, name, write, compare, block', async () => {
-  const [ana, bo] = [keep(await openPerson(relay.http, { browser })), keep(await openPerson(relay.http, { browser }))];
+  const [ana, bo] = [await stage.person(), await stage.person()];
   const tabTo = async (person, locator) => {
     for (let i = 0; i < 40; i += 1) {
       await person.page.keyboard.press('Tab');

@@ -1,22 +1,8 @@
 /** Deleting, ignoring and blocking hold after a reload, and an invitation that is over says so and offers to ask. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { startChromium } from '../../support/chromium.js';
-import { startRelay } from '../../support/relay.js';
-import { openPair, openPerson } from './person.js';
+import { expect, test } from 'vitest';
+import { setStage } from './stage.js';
 
-let relay, browser;
-let open = [];
-const keep = (one) => (open.push(one), one);
-const person = async (url = relay.http) => keep(await openPerson(url, { browser }));
-
-beforeAll(async () => {
-  [relay, browser] = await Promise.all([startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] }), startChromium()]);
-});
-afterEach(async () => {
-  await Promise.all(open.map((one) => one.close()));
-  open = [];
-});
-afterAll(() => Promise.all([browser.close(), relay.stop()]));
+const stage = setStage();
 
 const waits = (someone, text) => someone.page.getByText(text).first().waitFor();
 const knocks = (someone) => someone.page.locator('.knock').count();
@@ -24,7 +10,7 @@ const knockOf = (someone, id) =>
   someone.page.locator('.knock', { hasText: someone.words.knock.arrived(id.slice(-4)) }).waitFor();
 /** On the first screen: a third person asks, after whatever others have asked. Only their request is shown. */
 async function onlyThirdAsks(ana, id) {
-  const cem = await person();
+  const cem = await stage.person();
   const own = await cem.ownId();
   await cem.join(id);
   await knockOf(ana, own);
@@ -45,7 +31,7 @@ async function openSettings(someone) {
 }
 
 test('a deleted contact stays deleted after a reload, is told, and comes back by a new invitation', async () => {
-  const { ana, bo } = keep(await openPair(relay.http, { browser }));
+  const { ana, bo } = await stage.pair();
   await ana.callThem('Bo');
   await bo.callThem('Ana');
   const id = await ana.ownId();
@@ -67,18 +53,18 @@ test('a deleted contact stays deleted after a reload, is told, and comes back by
 });
 
 test('a contact deleted while it was away is told; its message waits until it is let in and sent again', async () => {
-  const { ana, bo } = keep(await openPair(relay.http, { browser }));
+  const { ana, bo } = await stage.pair();
   await ana.callThem('Bo');
   await bo.callThem('Ana');
   await ana.page.goto('about:blank');
   await bo.page.locator('.thread-who p', { hasText: bo.words.thread.away }).waitFor();
   await bo.say('Are you there?');
   await bo.page.goto('about:blank');
-  await ana.page.goto(relay.http);
+  await ana.page.goto(stage.relay.http);
   await ana.page.locator('.contact', { hasText: 'Bo' }).click();
   await forget(ana, 'Bo');
   await ana.page.reload();
-  await bo.page.goto(relay.http);
+  await bo.page.goto(stage.relay.http);
   await bo.page.locator('.contact', { hasText: 'Ana' }).click();
   await waits(bo, 'Ana isn’t accepting messages from you any more.');
   await bo.page.locator('.message.mine', { hasText: 'not delivered' }).waitFor();
@@ -95,8 +81,8 @@ test('a contact deleted while it was away is told; its message waits until it is
 });
 
 test('who was ignored stays silent after a reload, and may ask again once that is taken back', async () => {
-  const ana = await person();
-  const bo = await person();
+  const ana = await stage.person();
+  const bo = await stage.person();
   const [id, theirs] = [await ana.ownId(), await bo.ownId()];
   await bo.join(id);
   await ana.button('Ignore').click();
@@ -113,8 +99,8 @@ test('who was ignored stays silent after a reload, and may ask again once that i
 });
 
 test('a stranger who was blocked stays so after a reload, and is no contact', async () => {
-  const ana = await person();
-  const bo = await person();
+  const ana = await stage.person();
+  const bo = await stage.person();
   const id = await ana.ownId();
   await bo.join(id);
   await ana.button('Block').click();
@@ -129,12 +115,12 @@ test('a stranger who was blocked stays so after a reload, and is no contact', as
 });
 
 test('a used invitation says so, also after its maker’s reload, and whoever asks then is a request', async () => {
-  const ana = await person();
+  const ana = await stage.person();
   const link = await ana.invite();
-  const bo = await person(link);
+  const bo = await stage.person({ url: link });
   await Promise.all([ana.here(), bo.here()]);
   await ana.page.reload();
-  const eve = await person(link);
+  const eve = await stage.person({ url: link });
   await waits(eve, over);
   expect(await knocks(ana)).toBe(0);
   await eve.button('Ask to connect').click();
@@ -145,30 +131,30 @@ test('a used invitation says so, also after its maker’s reload, and whoever as
 });
 
 test('a cancelled invitation says so after its maker’s reload', async () => {
-  const ana = await person();
+  const ana = await stage.person();
   const link = await ana.invite();
   await ana.button(ana.words.invite.cancel).click();
   await ana.page.locator('.home').waitFor();
   await ana.page.reload();
-  const bo = await person(link);
+  const bo = await stage.person({ url: link });
   await waits(bo, over);
   expect(await knocks(ana)).toBe(0);
 });
 
 test('of two people who open one link, the second is told', async () => {
-  const ana = await person();
+  const ana = await stage.person();
   const link = await ana.invite();
-  const both = await Promise.all([person(link), person(link)]);
+  const both = await Promise.all([stage.person({ url: link }), stage.person({ url: link })]);
   await Promise.any(both.map((one) => one.here()));
   await Promise.any(both.map((one) => waits(one, over)));
   expect(await ana.page.locator('.contact').count()).toBe(1);
 });
 
 test('while the inviter is away the page waits, and after a day it says that the link cannot work', async () => {
-  const ana = await person();
+  const ana = await stage.person();
   const link = await ana.invite();
   await ana.page.goto('about:blank');
-  const bo = await person();
+  const bo = await stage.person();
   await bo.page.clock.install();
   await bo.page.goto(link);
   await waits(bo, 'Waiting for the person who invited you. Keep this page open');

@@ -1,27 +1,21 @@
 /** The page and the command line talk with each other, called from either side. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { idOf, newIdentity, runCli, startCli } from '../../support/cli.js';
 import { tempDir } from '../../support/process.js';
-import { startRelay } from '../../support/relay.js';
-import { openPerson } from './person.js';
+import { setStage } from './stage.js';
 
-let relay;
+const stage = setStage();
 let person;
 let program;
-beforeAll(async () => {
-  relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
-});
 afterEach(async () => {
-  await person?.close();
   if (program?.running) await program.kill9();
 });
-afterAll(() => relay.stop());
 
 test('the page calls a program that listens', async () => {
   const identity = newIdentity();
   const id = await idOf(identity);
-  program = startCli({ relay, identity }, 'listen', '--accept', 'all');
-  person = await openPerson(relay.http);
+  program = startCli({ relay: stage.relay, identity }, 'listen', '--accept', 'all');
+  person = await stage.person();
   await person.join(id);
   await person.here();
   await person.say('from the page');
@@ -33,7 +27,7 @@ test('the page calls a program that listens', async () => {
 });
 
 test('a program calls the page by invite link', async () => {
-  person = await openPerson(relay.http);
+  person = await stage.person();
   const link = await person.invite();
   program = startCli({}, 'connect', link); // the link says which relay
   await program.write('hello from a terminal\n');
@@ -45,17 +39,17 @@ test('a program calls the page by invite link', async () => {
 });
 
 test('an invite link and a relay that was never seen before', async () => {
-  person = await openPerson(relay.http);
-  program = startCli({ relay }, 'connect', await person.invite());
+  person = await stage.person();
+  program = startCli({ relay: stage.relay }, 'connect', await person.invite());
   program.end('by another address');
   await person.hears('by another address');
   expect((await program.wait()).code, program.stderr).toBe(0);
 });
 
 test('a program calls the page by ID, the person allows it, and it exits when all was taken', async () => {
-  person = await openPerson(relay.http);
+  person = await stage.person();
   const id = await person.ownId();
-  program = startCli({ relay }, 'connect', id);
+  program = startCli({ relay: stage.relay }, 'connect', id);
   program.end('piped in');
   await person.page.getByRole('button', { name: 'Allow' }).click();
   await person.hears('piped in');
@@ -64,18 +58,22 @@ test('a program calls the page by ID, the person allows it, and it exits when al
 
 test('the link that pair shows beside its code is opened in a browser', async () => {
   const identity = newIdentity();
-  program = startCli({ relay, identity }, 'pair');
+  program = startCli({ relay: stage.relay, identity }, 'pair');
   const [link] = await program.waitFor(/http:\/\/\S+#\S+/);
-  person = await openPerson(link);
+  person = await stage.person({ url: link });
   expect((await program.wait()).code, program.stderr).toBe(0);
   await person.callThem('Terminal');
-  const { stdout } = await runCli({ relay, identity }, ['contacts', '--json']);
+  const { stdout } = await runCli({ relay: stage.relay, identity }, ['contacts', '--json']);
   expect(JSON.parse(stdout)).toMatchObject({ paired: 'link' });
 });
 
 describe('by code', () => {
   /** A person at the command line, with contacts of their own. */
-  const atTheShell = () => ({ relay, identity: newIdentity(), env: { XDG_STATE_HOME: tempDir('pairlink-state-') } });
+  const atTheShell = () => ({
+    relay: stage.relay,
+    identity: newIdentity(),
+    env: { XDG_STATE_HOME: tempDir('pairlink-state-') },
+  });
   const wrongWord = (code) => code.replace(/[a-z]+$/, (word) => (word === 'acid' ? 'copper' : 'acid'));
 
   test('the command line shows it, the page types it, and they talk under the names they gave', async () => {
@@ -83,7 +81,7 @@ describe('by code', () => {
     await runCli(where, ['name', 'Tariq']);
     program = startCli(where, 'chat');
     const [, code] = await program.waitFor(/Code {2}(\d{4,}-[a-z]+-[a-z]+) /);
-    person = await openPerson(relay.http);
+    person = await stage.person();
     await person.join(code);
     await person.here();
     expect(await person.page.locator('#name-ask').inputValue(), 'how they call themselves').toBe('Tariq');
@@ -100,7 +98,7 @@ describe('by code', () => {
 
   test('the page shows it, the command line types it; later it is reached by name, with the same phrase', async () => {
     const where = atTheShell();
-    person = await openPerson(relay.http);
+    person = await stage.person();
     await person.button('Settings and details').click();
     await person.page.locator('.name-form input').fill('Ana');
     await person.button('Save').click();
@@ -124,7 +122,7 @@ describe('by code', () => {
 
   test('a wrong one is told on both sides, whichever of them guessed', async () => {
     const where = atTheShell();
-    person = await openPerson(relay.http);
+    person = await stage.person();
     const code = await person.inviteByCode();
     const guess = await runCli(where, ['pair', '--code'], { input: `${wrongWord(code)}\n` });
     expect(guess.code).toBe(8);

@@ -1,24 +1,11 @@
 /** Who is who: a known name with another ID, the safety phrase, strangers who use a name, blocking and forgetting. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createClient, newSeed, ready, safetyPhrase } from '../../../web/client/index.js';
 import { startProxy } from '../../support/proxy.js';
-import { startRelay } from '../../support/relay.js';
 import { WebSocket } from 'ws';
-import { openPair, openPerson } from './person.js';
+import { setStage } from './stage.js';
 
-let relay;
-let open = [];
-const keep = (one) => (open.push(one), one);
-const person = async () => keep(await openPerson(relay.http));
-
-beforeAll(async () => {
-  relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
-});
-afterEach(async () => {
-  await Promise.all(open.map((one) => one.close()));
-  open = [];
-});
-afterAll(() => relay.stop());
+const stage = setStage();
 
 async function callOneself(somebody, name) {
   await somebody.button(somebody.words.list.settings).first().click();
@@ -29,9 +16,9 @@ async function callOneself(somebody, name) {
 }
 
 test('a known name with another ID is loud, and nothing is sent until it is answered', async () => {
-  const { ana, bo } = keep(await openPair(relay.http));
+  const { ana, bo } = await stage.pair();
   await ana.callThem('Bo');
-  const eve = await person();
+  const eve = await stage.person();
   await callOneself(eve, 'BO');
   const code = await ana.inviteByCode();
   await eve.join(code);
@@ -50,9 +37,9 @@ test('a known name with another ID is loud, and nothing is sent until it is answ
 });
 
 test('messages for somebody who takes a known name are held back, and sent once they are vouched for', async () => {
-  const { ana } = keep(await openPair(relay.http));
+  const { ana } = await stage.pair();
   await ana.callThem('Bo');
-  const eve = await person();
+  const eve = await stage.person();
   await eve.join(await ana.inviteByCode());
   await ana.here();
   await ana.callThem('Eve');
@@ -66,7 +53,7 @@ test('messages for somebody who takes a known name are held back, and sent once 
   await ana.page.locator('.name-form').getByText('Saved').waitFor();
   await ana.button('Back', ana.page.locator('main')).click();
   await ana.page.getByText('Not sent until you’ve answered').waitFor();
-  await eve.page.goto(relay.http);
+  await eve.page.goto(stage.relay.http);
   await ana.here();
   await ana.page.getByText('Not sent until you’ve answered').waitFor();
   await ana.button('I asked: it’s Bo').click();
@@ -75,7 +62,7 @@ test('messages for somebody who takes a known name are held back, and sent once 
 });
 
 test('the phrase is the same on both sides, and that it was compared is remembered', async () => {
-  const { ana, bo } = keep(await openPair(relay.http));
+  const { ana, bo } = await stage.pair();
   await ana.callThem('Bo');
   await bo.callThem('Ana');
   await ana.button('About Bo').click();
@@ -99,9 +86,9 @@ test('the phrase is the same on both sides, and that it was compared is remember
 });
 
 test('a stranger who uses a known name is told apart before anything is allowed', async () => {
-  const { ana } = keep(await openPair(relay.http));
+  const { ana } = await stage.pair();
   await ana.callThem('Bo');
-  const eve = await person();
+  const eve = await stage.person();
   await callOneself(eve, 'Bo');
   await eve.join(await ana.ownId());
   await ana.page.locator('.knock').getByText('Careful: this is not the Bo you know').waitFor();
@@ -110,7 +97,7 @@ test('a stranger who uses a known name is told apart before anything is allowed'
 });
 
 test('a contact is blocked, unblocked and forgotten', async () => {
-  const { ana, bo } = keep(await openPair(relay.http));
+  const { ana, bo } = await stage.pair();
   await ana.callThem('Bo');
   await ana.button('About Bo').click();
   await ana.button('Block').click();
@@ -127,19 +114,19 @@ test('a contact is blocked, unblocked and forgotten', async () => {
 });
 
 test('an expired invitation is told, by its link', async () => {
-  const client = await createClient({ url: relay.ws, seed: newSeed(), application: 'chat/1', WebSocket });
-  keep({ close: () => client.stop() });
+  const client = await createClient({ url: stage.relay.ws, seed: newSeed(), application: 'chat/1', WebSocket });
+  stage.keep({ close: () => client.stop() });
   await new Promise((done) => client.on('online', done));
-  const { link } = client.createInvite({ pageUrl: `${relay.http}/`, lifetimeMs: 0 });
-  const bo = keep(await openPerson(link));
+  const { link } = client.createInvite({ pageUrl: `${stage.relay.http}/`, lifetimeMs: 0 });
+  const bo = await stage.person({ url: link });
   await bo.page.getByText('This invitation was already used, was cancelled, or has expired.').first().waitFor();
   expect(await bo.page.locator('.here-dot').count()).toBe(0);
 });
 
 test('a further person who tries a code is sent away, and both are told', async () => {
-  const proxy = await startProxy(relay.port);
-  keep({ close: () => proxy.stop() });
-  const [ana, bo, eve] = [await person(), keep(await openPerson(proxy.http)), await person()];
+  const proxy = await startProxy(stage.relay.port);
+  stage.keep({ close: () => proxy.stop() });
+  const [ana, bo, eve] = [await stage.person(), await stage.person({ url: proxy.http }), await stage.person()];
   const code = await ana.inviteByCode();
   // Held back from the answer on, the first one sits on the code's only seat.
   const answered = new Promise((done) => proxy.once('received', done));

@@ -1,24 +1,11 @@
 /** What is kept in this browser: seen, asked to be kept, saved as a file, removed, and deleted with one answer. */
 import { readFile } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { startChromium } from '../../support/chromium.js';
-import { SHORT_TIMERS, startRelay } from '../../support/relay.js';
-import { openPair } from './person.js';
+import { expect, test } from 'vitest';
+import { SHORT_TIMERS } from '../../support/relay.js';
+import { setStage } from './stage.js';
 import { watchSpoken } from './watch.js';
 
-let relay;
-let browser;
-let open = [];
-const keep = (one) => (open.push(one), one);
-beforeAll(async () => {
-  relay = await startRelay({ args: SHORT_TIMERS });
-  browser = await startChromium();
-});
-afterEach(async () => {
-  await Promise.all(open.map((one) => one.close()));
-  open = [];
-});
-afterAll(() => Promise.all([browser.close(), relay.stop()]));
+const stage = setStage({ relayArgs: SHORT_TIMERS });
 
 /** Counts how often the page asks the browser to keep its data. */
 const countAsking = () => {
@@ -33,7 +20,7 @@ const heard = ({ page }) => page.evaluate(() => globalThis.spoken);
 const asked = ({ page }) => page.evaluate(() => globalThis.asked);
 
 test('storage: asked once for keeping, after the first message; files are counted and removed', async () => {
-  const { ana, bo } = keep(await openPair(relay.http, { browser, init: countAsking }));
+  const { ana, bo } = await stage.pair({ init: countAsking });
   await ana.callThem('Bo');
   await ana.say('something to keep');
   await bo.hears('something to keep');
@@ -67,7 +54,7 @@ test('storage: asked once for keeping, after the first message; files are counte
 });
 
 test('a conversation is saved as JSON and as HTML that runs nothing', async () => {
-  const { ana, bo } = keep(await openPair(relay.http, { browser }));
+  const { ana, bo } = await stage.pair();
   await ana.callThem('Bo');
   const nasty = '<script>alert(1)</script> "quoted" & more';
   await bo.say(nasty);
@@ -112,7 +99,7 @@ const setFull = (full) => {
 };
 
 test('out of space: what cannot be kept says so, is not done, and works once there is room', async () => {
-  const { ana, bo } = keep(await openPair(relay.http, { browser, init: [watchSpoken, withoutBoth] }));
+  const { ana, bo } = await stage.pair({ init: [watchSpoken, withoutBoth] });
   await ana.callThem('Bo');
   const full = (is) => Promise.all(ana.page.workers().map((worker) => worker.evaluate(setFull, is)));
   const words = 'This couldn’t be saved. Your browser may be out of space.';
@@ -161,7 +148,7 @@ test.each([
   ['one engine for all tabs', undefined],
   ['an engine in each tab', withoutBoth],
 ])('delete everything, with several tabs: %s', async (_, init) => {
-  const { ana, bo } = keep(await openPair(relay.http, { browser, init }));
+  const { ana, bo } = await stage.pair({ init });
   await ana.say('a secret');
   await bo.hears('a secret');
   const id = await ana.ownId();

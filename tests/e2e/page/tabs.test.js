@@ -1,15 +1,9 @@
 /** Several tabs of one profile, reloads in mid-conversation, and a relay that goes away and comes back. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { SHORT_TIMERS, startRelay } from '../../support/relay.js';
-import { openPair } from './person.js';
+import { describe, expect, test } from 'vitest';
+import { SHORT_TIMERS } from '../../support/relay.js';
+import { setStage } from './stage.js';
 
-let relay;
-let pair;
-beforeAll(async () => {
-  relay = await startRelay({ args: SHORT_TIMERS });
-});
-afterEach(() => pair?.close());
-afterAll(() => relay.stop());
+const stage = setStage({ relayArgs: SHORT_TIMERS });
 
 const withoutSharedWorker = () => delete globalThis.SharedWorker;
 const withoutBoth = () => {
@@ -23,8 +17,7 @@ describe.each([
   ['without SharedWorker and locks: each tab for itself', withoutBoth, 'each tab for itself'],
 ])('%s', (_, init, mode) => {
   test('two tabs of one profile show the same and do not fight', async () => {
-    pair = await openPair(relay.http, { init });
-    const { ana, bo } = pair;
+    const { ana, bo } = await stage.pair({ init });
     const second = await ana.newTab();
     await second.page.locator('.contact').click();
     await second.here();
@@ -46,8 +39,7 @@ describe.each([
   });
 
   test('the first tab is closed, the other goes on', async () => {
-    pair = await openPair(relay.http, { init });
-    const { ana, bo } = pair;
+    const { ana, bo } = await stage.pair({ init });
     const second = await ana.newTab();
     await second.page.locator('.contact').click();
     await ana.page.close();
@@ -59,8 +51,7 @@ describe.each([
   });
 
   test('reloads in mid-conversation lose nothing and double nothing', async () => {
-    pair = await openPair(relay.http, { init });
-    const { ana, bo } = pair;
+    const { ana, bo } = await stage.pair({ init });
     const sent = [];
     for (const round of [1, 2, 3]) {
       for (const part of ['a', 'b', 'c']) {
@@ -83,8 +74,7 @@ describe.each([
 });
 
 test('an engine of another version takes over: the older one says so and does not fight', async () => {
-  pair = await openPair(relay.http);
-  const { ana, bo } = pair;
+  const { ana, bo } = await stage.pair();
   await ana.page.evaluate(() => {
     const { shared } = document.querySelector('script[data-shared]').dataset;
     const policy = globalThis.trustedTypes.createPolicy('test', { createScriptURL: (url) => url });
@@ -102,34 +92,31 @@ test('an engine of another version takes over: the older one says so and does no
 });
 
 test('what is written while the other is away is delivered when both are here', async () => {
-  pair = await openPair(relay.http);
-  const { ana, bo } = pair;
+  const { ana, bo } = await stage.pair();
   await bo.page.goto('about:blank');
   await ana.page.locator('.thread-who p', { hasText: 'not online' }).waitFor();
   await ana.say('for later');
   await ana.page.getByText('Sends when you’re both online').waitFor();
-  await bo.page.goto(relay.http);
+  await bo.page.goto(stage.relay.http);
   await ana.delivered('for later');
   await bo.page.getByText('for later').first().waitFor();
   expect(await bo.page.title()).toBe('(1) Pairlink');
 });
 
 test('the relay goes away and comes back: said in words, nothing lost', async () => {
-  pair = await openPair(relay.http);
-  const { ana, bo } = pair;
-  await relay.kill9();
+  const { ana, bo } = await stage.pair();
+  await stage.relay.kill9();
   await ana.page.getByText('Connection lost.').waitFor();
   await ana.say('written without a connection');
   await ana.page.getByText('Sends when you’re back online').waitFor();
-  await relay.restart();
+  await stage.relay.restart();
   await ana.page.getByText('Back online. Nothing was lost.').waitFor();
   await bo.hears('written without a connection');
   await ana.delivered('written without a connection');
 });
 
 test('what is being written, the place and the names survive a reload', async () => {
-  pair = await openPair(relay.http);
-  const { ana } = pair;
+  const { ana } = await stage.pair();
   await ana.callThem('Bo');
   await ana.page.locator('.composer textarea').fill('half a sent');
   await ana.page.reload();

@@ -2,30 +2,20 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startProxy } from '../../support/proxy.js';
 import { unmasked } from '../../support/raw.js';
 import { startRelay } from '../../support/relay.js';
-import { openPair, openPerson } from './person.js';
+import { setStage } from './stage.js';
 
-let relay;
-let open = [];
-const keep = (one) => (open.push(one), one);
-beforeAll(async () => {
-  relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
-});
-afterEach(async () => {
-  await Promise.all(open.map((one) => one.close()));
-  open = [];
-});
-afterAll(() => relay.stop());
+const stage = setStage();
 
 describe('plain HTTP from another machine', () => {
   const args = ['--host-resolver-rules=MAP lan.example 127.0.0.1'];
 
   test('the banner names what is off, and pairing works nevertheless', async () => {
-    const url = `http://lan.example:${relay.port}/`;
-    const { ana, bo } = keep(await openPair(url, { args }));
+    const url = `http://lan.example:${stage.relay.port}/`;
+    const { ana, bo } = await stage.pair({ url, args });
     expect(await ana.page.evaluate(() => globalThis.isSecureContext)).toBe(false);
     await ana.page.getByText('on pages like this, the browser turns off notifications, the camera').waitFor();
     await ana.say('over plain HTTP');
@@ -38,7 +28,7 @@ describe('plain HTTP from another machine', () => {
   });
 
   test('copying works without a clipboard', async () => {
-    const ana = keep(await openPerson(`http://lan.example:${relay.port}/`, { args }));
+    const ana = await stage.person({ url: `http://lan.example:${stage.relay.port}/`, args });
     const link = await ana.invite();
     await ana.page.getByRole('button', { name: 'Copy link only' }).click();
     await ana.page.getByRole('button', { name: 'Copied' }).waitFor();
@@ -49,15 +39,14 @@ describe('plain HTTP from another machine', () => {
   });
 
   test('on a safe origin there is no banner', async () => {
-    const ana = keep(await openPerson(relay.http));
+    const ana = await stage.person();
     expect(await ana.page.getByText('Opened without HTTPS.').count()).toBe(0);
   });
 });
 
 test('a server with another key is loud, and nothing is sent until the person decides', async () => {
   const own = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
-  const { ana, bo, close } = await openPair(own.http);
-  keep({ close });
+  const { ana, bo } = await stage.pair({ url: own.http });
   await ana.say('before');
   await ana.delivered('before');
   await own.kill9();
@@ -77,8 +66,7 @@ test('a server with another key is loud, and nothing is sent until the person de
 test('what is typed in the page appears nowhere in what the relay received or keeps', async () => {
   const own = await startRelay();
   const proxy = await startProxy(own.port);
-  const { ana, bo, link, close } = await openPair(proxy.http);
-  keep({ close });
+  const { ana, bo, link, close } = await stage.pair({ url: proxy.http });
   const marker = `marker-${randomBytes(12).toString('hex')}`;
   await ana.callThem(`${marker}-name`);
   await ana.say(`${marker} typed by the one`);
@@ -87,7 +75,6 @@ test('what is typed in the page appears nowhere in what the relay received or ke
   await ana.hears(`${marker} typed by the other`);
   await ana.delivered(marker);
   await close();
-  open = [];
   await own.stop();
   const wire = [...proxy.recordings.map(({ sent }) => unmasked(Buffer.concat(sent))), proxy.sent(), proxy.received()];
   const kept = readdirSync(own.data, { recursive: true, withFileTypes: true })
@@ -114,17 +101,17 @@ function inBase64(text) {
 
 describe('the page’s own files', () => {
   test('nothing is asked of other servers, nothing is refused by the policy', async () => {
-    const ana = keep(await openPerson(relay.http));
+    const ana = await stage.person();
     const asked = [];
     ana.page.on('request', (request) => asked.push(new URL(request.url()).origin));
     await ana.page.reload();
     await ana.invite();
-    expect(new Set(asked)).toEqual(new Set([relay.http]));
+    expect(new Set(asked)).toEqual(new Set([stage.relay.http]));
     expect(ana.errors).toEqual([]);
   });
 
   test('the policy forbids inline code and strings as code', async () => {
-    const answer = await fetch(`${relay.http}/`);
+    const answer = await fetch(`${stage.relay.http}/`);
     const policy = answer.headers.get('content-security-policy');
     expect(policy).toContain("default-src 'none'");
     expect(policy).toContain("require-trusted-types-for 'script'");
@@ -133,8 +120,8 @@ describe('the page’s own files', () => {
   });
 
   test('all that a first visit loads is under 300 KiB, service worker and all', async () => {
-    const proxy = await startProxy(relay.port);
-    const ana = keep(await openPerson(proxy.http));
+    const proxy = await startProxy(stage.relay.port);
+    const ana = await stage.person({ url: proxy.http });
     await ana.page.waitForFunction(() => navigator.serviceWorker.controller !== null);
     const answers = proxy.recordings
       .map(({ sent, received }) => ({

@@ -1,22 +1,9 @@
 /** One identity in two browsers at once: both say so, for as long as it is so. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { startChromium } from '../../support/chromium.js';
-import { SHORT_TIMERS, startRelay } from '../../support/relay.js';
-import { openPair, openPerson } from './person.js';
+import { expect, test } from 'vitest';
+import { SHORT_TIMERS } from '../../support/relay.js';
+import { setStage } from './stage.js';
 
-let relay;
-let browser;
-let open = [];
-const keep = (one) => (open.push(one), one);
-beforeAll(async () => {
-  relay = await startRelay({ args: SHORT_TIMERS });
-  browser = await startChromium();
-});
-afterEach(async () => {
-  await Promise.all(open.map((one) => one.close()));
-  open = [];
-});
-afterAll(() => Promise.all([browser.close(), relay.stop()]));
+const stage = setStage({ relayArgs: SHORT_TIMERS });
 
 const PASSPHRASE = 'four words in a row';
 const banner = ({ page }) => page.getByText('This identity is also in use on another device.');
@@ -38,9 +25,9 @@ async function moveTo(from, to) {
 }
 
 test('the same identity on a second device: both devices say so, until one is closed', async () => {
-  const { ana, bo } = keep(await openPair(relay.http, { browser }));
+  const { ana, bo } = await stage.pair();
   await ana.callThem('Bo');
-  const second = keep(await openPerson(relay.http, { browser }));
+  const second = await stage.person();
   await moveTo(ana, second);
   await Promise.all([banner(ana).waitFor(), banner(second).waitFor()]);
   await second.page.getByText('Messages reach only one of them.').waitFor();
@@ -48,7 +35,7 @@ test('the same identity on a second device: both devices say so, until one is cl
   expect(await second.page.locator('.contact').count(), 'the other device is no contact').toBe(1);
   expect(await ana.page.locator('.knock').count()).toBe(0);
 
-  await relay.restart();
+  await stage.relay.restart();
   await Promise.all([banner(ana).waitFor(), banner(second).waitFor()]);
 
   await second.button('OK').click();
@@ -61,7 +48,7 @@ test('the same identity on a second device: both devices say so, until one is cl
   await second.say('from the second device');
   await bo.hears('from the second device');
   expect(await banner(second).count(), 'alone now').toBe(0);
-  await ana.page.goto(relay.http);
+  await ana.page.goto(stage.relay.http);
   await Promise.all([banner(ana).waitFor(), banner(second).waitFor()]);
   await ana.page.goto('about:blank');
   await banner(second).waitFor({ state: 'detached' });
@@ -73,7 +60,7 @@ test('two tabs that have an engine each are the same device', async () => {
     delete globalThis.SharedWorker;
     delete Navigator.prototype.locks;
   };
-  const ana = keep(await openPerson(relay.http, { browser, init }));
+  const ana = await stage.person({ init });
   const second = await ana.newTab();
   await second.button('Settings and details').click();
   await second.page.locator('.details summary').click();
