@@ -62,6 +62,19 @@ describe.each([
       await (round % 2 ? ana : bo).page.reload();
       await Promise.all([ana.page.locator('.composer').waitFor(), bo.page.locator('.composer').waitFor()]);
     }
+    // The text is sent and the page reloaded in the same moment, with a worker that does nothing more.
+    const hang = () =>
+      void setTimeout(() => {
+        for (;;);
+      });
+    await Promise.all(ana.page.workers().map((worker) => worker.evaluate(hang)));
+    await ana.page.locator('.composer textarea').fill('just before');
+    await ana.page.evaluate(() => {
+      document.querySelector('.composer').requestSubmit();
+      location.reload();
+    });
+    sent.push('just before');
+    await ana.bubble('mine', 'just before').waitFor();
     await ana.say('the last');
     sent.push('the last');
     await bo.hears('the last');
