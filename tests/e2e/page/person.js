@@ -107,8 +107,19 @@ export class Tab {
   }
 
   /**
-   * What axe finds wrong with the screen as it is now, what sticks out of it, what is too small to touch: one line
-   * each.
+   * From now on the screen has a notch and rounded corners: nothing may be there.
+   * @param {{top: number, bottom: number, left: number, right: number}} insets in pixels
+   */
+  async hasNotch(insets) {
+    if (this.insets) return;
+    this.insets = insets;
+    const cdp = await this.page.context().newCDPSession(this.page);
+    await cdp.send('Emulation.setSafeAreaInsetsOverride', { insets });
+  }
+
+  /**
+   * What axe finds wrong with the screen as it is now, what sticks out of it, what is too small to touch, what is under
+   * the notch: one line each.
    */
   async axe() {
     await this.page.emulateMedia({ reducedMotion: 'reduce' }); // a colour in the middle of a transition must not be judged
@@ -121,7 +132,8 @@ export class Tab {
     const found = violations.flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`),
     );
-    return [...found, ...(await this.page.evaluate(misfits))];
+    const hidden = this.insets ? await this.page.evaluate(underNotch, this.insets) : [];
+    return [...found, ...(await this.page.evaluate(misfits)), ...hidden];
   }
 }
 
@@ -145,9 +157,42 @@ function misfits() {
     ...document.querySelectorAll('button, input:not([type=file]), select, textarea, summary, [role=option]'),
   ]
     .filter((element) => element.checkVisibility() && !element.readOnly)
-    .filter((element) => element.getBoundingClientRect().height < 44)
-    .map((element) => `only ${element.getBoundingClientRect().height} px high: ${name(element)}`);
+    // Who touches the words of a box ticks it, too.
+    .map((element) => ({
+      element,
+      box: (element.matches('[type=checkbox]') ? element.closest('label') : element).getBoundingClientRect(),
+    }))
+    .filter(({ element, box }) => box.height < 44 || (box.width < 44 && !element.matches('input')))
+    .map(({ element, box }) => `only ${box.width}×${box.height} px: ${name(element)}`);
   return [...wide, ...small];
+}
+
+/** Runs in the page: what one reads or touches that is under the notch or a corner, and cannot be scrolled away. */
+function underNotch({ top, bottom, left, right }) {
+  const scrolls = (element, towards) => {
+    for (let box = element.parentElement; box; box = box.parentElement) {
+      const free = /auto|scroll/.test(getComputedStyle(box).overflowY) || box === document.documentElement;
+      const room = box.scrollHeight - box.clientHeight;
+      if (free && (towards === 'up' ? box.scrollTop > 0 : room - box.scrollTop > 1)) return true;
+    }
+    return false;
+  };
+  const found = [];
+  for (const element of document.querySelectorAll('button, input, select, textarea, summary, a, h1, h2, p, label')) {
+    if (!element.checkVisibility() || element.closest('.visually-hidden, .offscreen')) continue;
+    const box = element.getBoundingClientRect();
+    if (box.width === 0 || box.bottom <= 0 || box.top >= innerHeight) continue;
+    const covered = [
+      box.left < left - 1 && 'left',
+      box.right > innerWidth - right + 1 && 'right',
+      box.top < top - 1 && !scrolls(element, 'up') && 'top',
+      box.bottom > innerHeight - bottom + 1 && !scrolls(element, 'down') && 'bottom',
+    ].filter(Boolean);
+    const name = `${element.localName}.${element.className} ${element.textContent.slice(0, 40)}`;
+    const { x, y, width, height } = box;
+    if (covered.length > 0) found.push(`under the notch (${covered.join(', ')}) at ${[x, y, width, height]}: ${name}`);
+  }
+  return found;
 }
 
 export class Person extends Tab {

@@ -51,8 +51,8 @@ const wrongWord = (code) => code.replace(/[a-z]+$/, (word) => (word === 'apple' 
 const codeOf = async ({ page }) => (await page.locator('.code-whole').textContent()).trim();
 const note = ({ page }, text) => page.locator('#join-note').getByText(text).waitFor();
 
-/** A stand-in for the camera that a test machine lacks. */
-const CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+/** A stand-in for the camera that a test machine lacks: a browser that several share is started with it. */
+export const CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 
 /**
  * @param {{relay: object, look: object, see: (name: string, person: object) => Promise<void>}} how look: as for
@@ -67,7 +67,7 @@ export async function walkScreens({ relay, look, see }) {
     await beforePairing({ person, see });
     const pair = keep(await openPair(relay.http, look));
     await together({ pair, words, person, see });
-    await alone({ pair, words, person, see });
+    await alone({ pair, words, person, relay, see });
   } finally {
     await Promise.all(open.map((one) => one.close()));
   }
@@ -108,6 +108,10 @@ async function together({ pair: { ana, bo }, words, person, see }) {
   await see('new-contact', ana);
   await talk({ ana, bo }, words);
   await see('conversation', ana);
+  await page.locator('.day-name').last().click();
+  await page.locator('.date-choice').waitFor();
+  await see('date', ana);
+  await page.keyboard.press('Escape');
   if (await page.locator('#search').isVisible()) {
     await page.locator('#search').fill(words.lines[3][1].slice(0, 4));
     await page.locator('.hit').first().waitFor();
@@ -195,7 +199,7 @@ async function files({ ana, bo, see }) {
   await page.locator('.message[data-state=saved]').nth(2).waitFor();
 }
 
-async function alone({ pair: { ana, bo }, words, person, see }) {
+async function alone({ pair: { ana, bo }, words, person, relay, see }) {
   const { page, words: s } = ana;
   const cem = await person();
   await ana.goTo({ screen: 'home' });
@@ -219,7 +223,28 @@ async function alone({ pair: { ana, bo }, words, person, see }) {
   await see('settings', ana);
   await ana.goTo({ screen: 'server' });
   await see('server-sees', ana);
+  await ana.goTo({ screen: 'storage' });
+  await page.getByRole('heading', { name: s.storage.byContact }).waitFor();
+  await see('storage', ana);
+  await checking({ ana, bo: words.names[1], relay, see });
   await identity({ ana, person, see });
+}
+
+/** The relay hangs: nobody knows who is there. */
+async function checking({ ana, bo, relay, see }) {
+  const { page, words: s } = ana;
+  const hung = page.locator('.banner', { hasText: s.connection.checking });
+  await ana.goTo({ screen: 'home' });
+  await page.locator('.contact', { hasText: bo }).filter({ hasNotText: s.list.blocked }).click();
+  process.kill(relay.pid, 'SIGSTOP');
+  try {
+    await ana.say(bo);
+    await hung.waitFor();
+    await see('checking', ana);
+  } finally {
+    process.kill(relay.pid, 'SIGCONT');
+  }
+  await page.locator('.thread-who p').getByText(s.thread.away).waitFor();
 }
 
 async function identity({ ana, person, see }) {
