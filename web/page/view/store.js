@@ -141,6 +141,11 @@ export function goBack() {
   else go({ screen: 'home' }, { replace: true });
 }
 
+/** Goes back from a place that cannot be shown, unless the person has left it by then. @param {Place} place */
+export function goBackFrom(place) {
+  if (store.get().place === place) goBack();
+}
+
 export function followHistory() {
   if (history.state?.place) store.set({ place: history.state.place });
   addEventListener('popstate', (event) => store.set({ place: event.state?.place ?? { screen: 'home' } }));

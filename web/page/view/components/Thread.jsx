@@ -4,7 +4,7 @@ import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
 import { PIPE } from '../../engine/chat.js';
 import { headWords, peerOf } from '../presence.js';
-import { go, goBack, useEngine } from '../store.js';
+import { go, goBackFrom, useEngine } from '../store.js';
 import { refusal, refusalShort } from '../refusal.js';
 import { loadThread } from '../threads.js';
 import { useSaidPresence } from '../spoken.js';
@@ -32,7 +32,7 @@ export function Thread({ place }) {
   const takesFiles = contact && !contact.blocked && !contact.doubt && !refused && contact.application !== PIPE;
   const hovering = useFileDrop(takesFiles ? id : null);
 
-  const Viewer = useViewer(place.picture !== undefined);
+  const Viewer = useViewer(place);
 
   if (!contact) {
     return (
@@ -90,11 +90,12 @@ export function Thread({ place }) {
   );
 }
 
-/** Returns the viewer of pictures once it is wanted and loaded. @param {boolean} wanted */
-function useViewer(wanted) {
+/** Returns the viewer of pictures once it is wanted and loaded. @param {import('../store.js').Place} place */
+function useViewer(place) {
+  const wanted = place.picture !== undefined;
   const [loaded, setLoaded] = useState(/** @type {typeof import('./Viewer.jsx') | null} */ (null));
   useEffect(() => {
-    if (wanted && !loaded) import('./Viewer.jsx').then(setLoaded, goBack); // back if it cannot be had now
+    if (wanted && !loaded) import('./Viewer.jsx').then(setLoaded, () => goBackFrom(place)); // it cannot be had now
   }, [wanted]);
   return loaded?.Viewer;
 }
