@@ -1,5 +1,5 @@
 /** The engine's part of files: two desks, each with its database, and a line between them that the test can cut. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { takesUnasked } from '../engine/files/accepting.js';
 import { Desk } from '../engine/files/desk.js';
@@ -13,24 +13,14 @@ import {
   FILE_FLAG_FOLDER,
   FILE_FLAG_STREAM,
   FILE_OFFER,
+  FILE_STOP,
 } from '../../client/wire_table.js';
 import { downloadZip } from 'client-zip';
 import { cardsOf, zipParts } from '../view/files.js';
 import { zipEntries } from '../../../tests/support/zip.js';
-import { MemoryDb, MemoryFileStore } from './memory-db.js';
+import { MemoryDb, MemoryFileStore, Sha256 } from './memory-db.js';
 
 vi.setConfig({ testTimeout: 60_000 }); // much is hashed, and the machine may be busy
-
-class Sha256 {
-  hash = createHash('sha256');
-  update(bytes) {
-    this.hash.update(bytes);
-  }
-  digest() {
-    return new Uint8Array(this.hash.digest());
-  }
-  drop() {}
-}
 
 /** One end of a session: a message goes to the other desk, and is delivered once that desk has taken it. */
 class Line {
@@ -721,6 +711,24 @@ describe('accepted without asking', () => {
     expect(bo.card('album')).toMatchObject({ state: 'asking', live: { saved: 2 } });
     await bo.desk.accept(bo.card('album').n);
     await Promise.all([bo.state('album', 'saved'), ana.state('album', 'saved')]);
+  });
+  test('a file of a group that is taken back and offered again is asked about if it is larger now', async () => {
+    bo.most = 1000;
+    const line = new Line(bo.desk);
+    line.other = { comes() {} };
+    bo.desk.begin(line);
+    const [id, group] = [1, 2].map((n) => new Uint8Array(16).fill(n));
+    const none = { type: FILE_OFFER, flags: 0, group, group_files: 2, group_bytes: 2, media_type: new Uint8Array(0) };
+    const say = (own, size) =>
+      bo.desk.message(encode('file_offer', { ...none, id: own, size, name: Buffer.from(`d/${own[0]}`) }));
+    say(id, 1);
+    say(new Uint8Array(16).fill(3), 1);
+    await bo.state('d', 'open');
+    bo.desk.message(encode('file_stop', { type: FILE_STOP, id, why: FILE_CANCELLED }));
+    await bo.desk.jobs;
+    say(id, 5000);
+    await bo.state('d', 'asking');
+    expect(bo.desk.transfer.incoming.get('01'.repeat(16)).state).toBe('asking');
   });
   test('a stream, whose size nobody knows, is asked about', async () => {
     bo.most = 1000;

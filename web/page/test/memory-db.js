@@ -1,4 +1,5 @@
 /** Test doubles of engine/db.js and engine/files/store.js in memory, with what their users need of them. */
+import { createHash } from 'node:crypto';
 import { changedRecord } from '../engine/fields.js';
 
 const keyOf = ({ id, secret }) => id ?? secret;
@@ -195,4 +196,16 @@ export class MemoryFileStore {
   async dropSources(...keys) {
     for (const key of keys) this.sources.delete(key);
   }
+}
+
+/** The hash of the client library. */
+export class Sha256 {
+  hash = createHash('sha256');
+  update(bytes) {
+    this.hash.update(bytes);
+  }
+  digest() {
+    return new Uint8Array(this.hash.digest());
+  }
+  drop() {}
 }

@@ -296,7 +296,7 @@ export class Desk {
     if (!record && card.message.stop) return this.refuse(file.group, card.message.stop);
     if (!record || isOver(record)) await this.keepRecord(card, file, record);
     card.files.set(file.id, file);
-    if (!record) await this.decide(card, file);
+    if (!record || isOver(record)) await this.decide(card, file); // one that is offered again may be larger now
     if (record?.state === 'saved' || card.message.state !== 'asking') this.transfer.accept(file.id);
     this.files.touch();
     this.work();
