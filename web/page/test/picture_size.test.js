@@ -48,8 +48,6 @@ describe('the size of a picture', () => {
     ['WebP', webp('VP8 ', [zeros(3), 0x9d, 0x01, 0x2a, le16(640), le16(480)])],
     ['WebP without loss', webp('VP8L', [0x2f, le32(639 | (479 << 14))])],
     ['WebP with more parts', webp('VP8X', [zeros(4), le24(639), le24(479)])],
-    ['AVIF', avif(ispe(640, 480))],
-    ['AVIF of tiles', avif(ispe(320, 240), ispe(640, 480), ispe(32, 24))],
     ['BMP', bmp(640, 480)],
     ['BMP from top to bottom', bmp(640, -480)],
   ])('%s', async (_, bytes) => {
@@ -88,14 +86,7 @@ describe('is not decoded', () => {
     ['a WebP of 16,777,216 times 16,777,216', webp('VP8X', [zeros(4), le24(0xffffff), le24(0xffffff)])],
     ['a WebP of 16,384 times 16,384', webp('VP8L', [0x2f, le32(0x0fffffff)])],
     ['a WebP that begins with something else', webp('ALPH', zeros(10))],
-    ['an AVIF with one tile that is too large', avif(ispe(64, 64), ispe(60_000, 60_000))],
-    ['an AVIF without a size', avif()],
-    [
-      'an AVIF with a box that contains itself',
-      [box('ftyp', text('avif'), zeros(4)), be32(0), text('meta'), zeros(40)],
-    ],
-    ['an AVIF whose box ends beyond the one around it', avif([be32(4000), text('ispe'), zeros(12)])],
-    ['an AVIF of empty boxes', [box('ftyp', text('avif'), zeros(4)), Array(5000).fill(box('free'))]],
+    ['an AVIF, whose boxes may say anything', avif(ispe(64, 48))],
     ['a film', [box('ftyp', text('isom'), zeros(4)), zeros(40)]],
     ['a BMP of 2,147,483,647 columns', bmp(0x7fffffff, 0x7fffffff)],
     ['a BMP of negative width', bmp(-5, 5)],
@@ -109,7 +100,6 @@ describe('is not decoded', () => {
       jpeg(segment(0xe0, zeros(14)), frame(64, 48)),
       gif(64, 48, [0x21, 0xfe, 1, 1, 0], image(0, 0, 64, 48)),
       webp('VP8X', [zeros(4), le24(63), le24(47)]),
-      avif(ispe(64, 48)),
       bmp(64, 48),
     ];
     for (const whole of all) {
