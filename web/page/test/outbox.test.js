@@ -69,9 +69,9 @@ test('a reply shows at once what it answers', () => {
 });
 
 test.each([
-  ['cannot be written', ({ fail }) => fail(new Error('QuotaExceededError'))],
-  ['is refused', ({ answer }) => answer({ problem: 'blocked' })],
-])('one that %s says so once, and is sent again under its id', async (_, end) => {
+  ['cannot be written', ({ fail }) => fail(new Error('QuotaExceededError')), s.message.notStored],
+  ['is refused', ({ answer }) => answer({ problem: 'blocked' }), s.message.stopped],
+])('one that %s says so once, and is sent again under its id', async (_, end, words) => {
   const done = post(text('a'));
   const other = post(text('b'));
   end(asked[0]);
@@ -79,7 +79,7 @@ test.each([
   await Promise.all([done, other]);
   expect(shown()).toEqual(['a failed']);
   expect(stored()).toMatchObject([{ id: 'a', failed: true }]);
-  expect(spoken.get().lines.map((line) => line.text)).toEqual([s.message.notStored]);
+  expect(spoken.get().lines.map((line) => line.text)).toEqual([words]);
   const again = postAgain('a');
   expect(shown()).toEqual(['a waiting']);
   expect(asked[2].args).toEqual(asked[0].args);

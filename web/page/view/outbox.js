@@ -18,7 +18,8 @@ import { store } from './store.js';
  * @property {string} text
  * @property {number} at
  * @property {Reply | null} reply the message that it answers
- * @property {boolean} failed
+ * @property {boolean} failed it is not sent
+ * @property {boolean} [refused] the engine does not send it, as to somebody who was blocked in another tab
  */
 
 const KEY = 'outbox';
@@ -55,16 +56,21 @@ export function post(text) {
 
 /** Gives a text to the engine. @param {Unstored} text */
 async function hand({ contact, id, text, reply }) {
+  let refused = false;
   try {
     const { problem } = await call('send', { contact, message: id, text, reply: reply?.id });
     if (!problem) return removeUnstored(id); // the thread has it by now
+    refused = true;
   } catch {
-    // The same for the person: it is not stored.
+    // It could not be stored.
   }
   if (!store.get().outbox.some((one) => one.id === id)) return;
-  change(id, { failed: true });
-  say(s.message.notStored);
+  change(id, { failed: true, refused });
+  say(unsentWords({ refused }));
 }
+
+/** Says why a text was not sent. @param {{refused?: boolean}} text */
+export const unsentWords = ({ refused }) => (refused ? s.message.stopped : s.message.notStored);
 
 /** Sends a text again that could not be stored. @param {string} id */
 export async function postAgain(id) {
