@@ -54,6 +54,8 @@ export function Viewer({ contact, picture }) {
   const all = usePictures(contact);
   const shown = usePicture(picture);
   const at = all.findIndex((one) => one.n === n && one.id === id);
+  // Of a thread that is loaded in part, nobody knows which picture of how many it is.
+  const counts = useStore(({ threads }) => threads[contact]?.older === false && !threads[contact]?.newer);
 
   const leaving = useRef(false);
   const leave = () => {
@@ -125,7 +127,7 @@ export function Viewer({ contact, picture }) {
       <footer class="viewer-foot">
         {all.length > 1 && <Step icon="back" label={s.picture.previous} can={at > 0} act={() => step(-1)} />}
         <p class="fine">
-          {at >= 0 && all.length > 1 && <span>{s.picture.place(at + 1, all.length)}</span>}
+          {counts && at >= 0 && all.length > 1 && <span>{s.picture.place(at + 1, all.length)}</span>}
           {shown?.url && !shown.whole && <span>{s.picture.small}</span>}
         </p>
         {all.length > 1 && (
