@@ -148,14 +148,17 @@ export class Files {
     const message = await this.engine.db.message(n);
     if (message?.kind !== 'file' || message.pictures || this.making.has(n)) return;
     this.making.add(n);
-    const [record] = await this.store.ofCard(n);
-    // When its turn comes, the one that was being made may be there.
-    if (record && !message.file.group)
-      await this.thumbs.add(record, async () => {
-        const now = await this.engine.db.message(n);
-        return now?.kind === 'file' && !now.pictures ? (await this.blob(n, record.id))?.blob : undefined;
-      });
-    this.making.delete(n);
+    try {
+      const [record] = await this.store.ofCard(n);
+      // When its turn comes, the one that was being made may be there.
+      if (record && !message.file.group)
+        await this.thumbs.add(record, async () => {
+          const now = await this.engine.db.message(n);
+          return now?.kind === 'file' && !now.pictures ? (await this.blob(n, record.id))?.blob : undefined;
+        });
+    } finally {
+      this.making.delete(n);
+    }
   }
 
   /**
