@@ -7,9 +7,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The time of the last change, in nanoseconds since 1970. */
+/* The time of the last change, in nanoseconds since 1970. What does not fit (after 2262, before 1677) is 0: unknown. */
 static inline int64_t file_mtime_ns(const struct stat *st) {
-  return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+  int64_t ns;
+  if (__builtin_mul_overflow((int64_t)st->st_mtim.tv_sec, INT64_C(1000000000), &ns) ||
+      __builtin_add_overflow(ns, (int64_t)st->st_mtim.tv_nsec, &ns))
+    return 0;
+  return ns;
 }
 
 /* Returns true when `path` lies in `folder` or deeper. Both are absolute and without "..". */

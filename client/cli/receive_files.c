@@ -86,9 +86,9 @@ static void on_same(receive_job *j, incoming *in) {
 static void keep_time(const incoming *in) {
   enum { DAY_S = 24 * 60 * 60 };
   uint64_t modified_ns = in->file->modified_ns, second_ns = 1000000000;
-  time_t seconds = (time_t)(modified_ns / second_ns);
-  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {seconds, (long)(modified_ns % second_ns)}};
-  if (modified_ns && seconds <= time(NULL) + DAY_S) (void)futimens(in->target.fd, times);
+  uint64_t seconds = modified_ns / second_ns; /* compared before it becomes a time_t, which may have 32 bits */
+  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {(time_t)seconds, (long)(modified_ns % second_ns)}};
+  if (modified_ns && seconds <= (uint64_t)time(NULL) + DAY_S) (void)futimens(in->target.fd, times);
 }
 
 static void on_finished(receive_job *j, incoming *in, const file_task *task) {
