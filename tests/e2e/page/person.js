@@ -148,7 +148,7 @@ function misfits() {
   const name = (element) => `${element.localName}.${element.className} ${element.textContent.slice(0, 40)}`;
   const wide = [
     document.documentElement,
-    ...document.querySelectorAll('.app, .main, .sidebar, .contacts, .scroller, .page, .home'),
+    ...document.querySelectorAll('.app, .main, .sidebar, .contacts, .scroller, .page, .home, .viewer'),
   ]
     .filter((element) => element.scrollWidth > element.clientWidth)
     .map((element) => `sticks out by ${element.scrollWidth - element.clientWidth} px: ${name(element)}`);

@@ -174,12 +174,13 @@ async function together({ pair: { ana, bo }, words, person, see }) {
 async function files({ ana, bo, see }) {
   const { page, words: s } = ana;
   const attach = (...list) => bo.page.locator('.composer input[type=file]').first().setInputFiles(list);
+  const roses = `${'roses at the door '.repeat(8)}.png`; // wider than a window
   const icon = (name) => ({
     name,
     mimeType: 'image/png',
     buffer: readFileSync(new URL('../../../web/page/icons/icon-512.png', import.meta.url)),
   });
-  await attach(icon('garden-in-the-morning.png'), icon('roses.png'), icon('wall.png'));
+  await attach(icon('garden-in-the-morning.png'), icon(roses), icon('wall.png'));
   await page.locator('.file .button-main').click();
   await page.locator('.message[data-state=saved] .picture img').nth(2).waitFor();
   for (const [name, mimeType] of [
@@ -191,7 +192,7 @@ async function files({ ana, bo, see }) {
   await page.locator('.file-list summary').click();
   await page.locator('.file-list li').nth(2).waitFor();
   await see('files', ana);
-  await ana.button(s.picture.open('roses.png')).click();
+  await ana.button(s.picture.open(roses)).click();
   await page.locator('.viewer-stage img').waitFor();
   await see('picture', ana);
   await page.keyboard.press('Escape');
