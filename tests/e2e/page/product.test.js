@@ -166,7 +166,11 @@ describe('installed', () => {
     await ana.page.goto(`${relay.http}/?do=share`);
     await ana.page.getByRole('heading', { name: 'Who do you want to send this to?' }).waitFor();
     expect(await ana.page.getByLabel('Text to send').inputValue()).toBe('A page\nhttps://example.org/');
-    await ana.page.locator('main').getByRole('button', { name: 'Bo' }).click();
+    const row = ana.page.locator('main').getByRole('button', { name: 'Bo' });
+    const widths = [row, ana.page.getByLabel('Text to send')].map(async (one) => (await one.boundingBox()).width);
+    const [rowWidth, textWidth] = await Promise.all(widths);
+    expect(rowWidth, 'a line for each contact').toBe(textWidth);
+    await row.click();
     await ana.page.locator('.composer textarea').press('Enter');
     await bo.hears('https://example.org/');
   });

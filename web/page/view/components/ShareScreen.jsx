@@ -43,7 +43,7 @@ export function ShareScreen({ place }) {
             </button>
           </section>
         ) : (
-          <ul class="choice">
+          <ul class="people">
             {people.map((contact) => (
               <li key={contact.id}>
                 <button type="button" class="row-button row-person" onClick={() => take(contact.id)}>
