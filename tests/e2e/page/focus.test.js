@@ -209,6 +209,16 @@ describe('going back', () => {
     await nothingLost(ana);
   });
 
+  test('on a phone, a screen opens at its top, however far down the one before was', async () => {
+    const ana = await person({ ...phone, viewport: { width: 390, height: 400 } });
+    const top = () => ana.page.locator('.main').evaluate((one) => one.scrollTop);
+    await ana.page.locator('.main').evaluate((one) => one.scrollTo(0, one.scrollHeight));
+    expect(await top()).toBeGreaterThan(100);
+    await ana.button(ana.words.invite.action).dispatchEvent('click');
+    await ana.page.getByRole('heading', { name: ana.words.invite.heading }).waitFor();
+    expect(await top()).toBe(0);
+  });
+
   test('on a phone, from a conversation to its row', async () => {
     const { ana } = await pair(phone);
     const s = ana.words;

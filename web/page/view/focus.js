@@ -1,8 +1,8 @@
 /**
  * Keeps the focus in the page, so that nobody who uses the keyboard or a screen reader is thrown back to its start.
  *
- * - A screen that opens gets the focus: the element with `data-first`, else its heading. Who goes back finds the focus
- *   where it was when they left.
+ * - A screen that opens is shown from its top, and gets the focus: the element with `data-first`, else its heading. Who
+ *   goes back finds the focus where it was when they left.
  * - When what has the focus disappears, the focus goes to the successor that it, or something around it, declares in
  *   `data-then` (selectors, the first that fits). Without one it goes to what came in its place, to what follows, or to
  *   the heading.
@@ -49,6 +49,7 @@ export function enterScreen(key) {
   const before = open;
   open = { key, depth };
   if (key === before.key) return; // drawn again, as in another language
+  main()?.scrollTo(0, 0); // not as far down as the screen before
   if (before.key && path[0]) left.set(before.key, markOf(path[0]));
   const mark = depth < before.depth ? left.get(key) : undefined;
   const found = mark && find(mark);
