@@ -127,6 +127,7 @@ describe('questions', () => {
     await press(ana, s.doubt.block);
     await ana.page.locator('.alarm').waitFor({ state: 'detached' });
     expect(await words(ana)).not.toBe('BODY');
+    expect(await ana.page.locator('.name-ask').count(), 'nobody names whom they block').toBe(0);
     await impostor();
     await press(ana, s.doubt.same('Bo'));
     await ana.page.locator('.alarm').waitFor({ state: 'detached' });

@@ -30,6 +30,7 @@ export function Thread({ place }) {
 
   const refused = contact ? refusal(contact, now) : '';
   const takesFiles = contact && !contact.blocked && !contact.doubt && !refused && contact.application !== PIPE;
+  const asksName = contact?.pairedAt && !contact.asked && !contact.doubt && !contact.blocked && !refused;
   const hovering = useFileDrop(takesFiles ? id : null);
 
   const Viewer = useViewer(place);
@@ -70,7 +71,7 @@ export function Thread({ place }) {
         </button>
       </header>
       {contact.doubt && <Doubt contact={contact} />}
-      {contact.pairedAt && !contact.asked && !contact.doubt && <NameAsk contact={contact} />}
+      {asksName && <NameAsk contact={contact} />}
       <MessageList contact={contact} name={name} refused={refused !== ''} />
       {takesFiles && <Offers contact={id} name={name} />}
       {contact.blocked ? (
