@@ -64,7 +64,7 @@ export function FileCard({ message, name, peer, first }) {
           <Icon name={iconOf(file)} />
           <div class="file-what">
             <p class="file-name">
-              <bdi>{title}</bdi>
+              <bdi dir={title === file.name ? 'auto' : s.direction}>{title}</bdi>
             </p>
             <p class="fine">
               {(file.size > 0 || !file.group) && (
