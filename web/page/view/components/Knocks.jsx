@@ -24,6 +24,7 @@ export function Knocks() {
           <KnockRow key={knock.id} knock={knock} />
         ))}
       </ul>
+      <p class="fine">{s.knock.more}</p>
     </section>
   );
 }
@@ -51,7 +52,6 @@ function KnockRow({ knock }) {
           {s.knock.block}
         </button>
       </div>
-      <p class="fine">{s.knock.more}</p>
     </li>
   );
 }
