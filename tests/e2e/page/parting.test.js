@@ -71,6 +71,7 @@ test('a contact deleted while it was away is told; its message waits until it is
   expect(await knocks(ana)).toBe(0);
   await openSettings(ana);
   await ana.page.getByRole('button', { name: /^Let them ask/ }).click();
+  await ana.page.getByRole('status').filter({ hasText: 'can send you a request again' }).waitFor();
   await bo.bubble('mine', 'Are you there?').hover();
   await bo.bubble('mine', 'Are you there?').locator('.message-more').click();
   await bo.page.getByRole('menuitem', { name: 'Send again', exact: true }).click();

@@ -452,7 +452,7 @@ export default (f) => ({
       'and need a new invitation to come back, unless you let them ask again.',
     forgetBlockedMore: 'Deleting removes them and all messages from this browser. They stay blocked, and aren’t told.',
     forget: 'Delete contact and messages',
-    forgetSure: 'Delete for good? This can’t be undone.',
+    forgetSure: 'Delete for good? The messages can’t be brought back.',
     forgetYes: 'Delete for good',
   },
   turnedAway: {
@@ -462,6 +462,8 @@ export default (f) => ({
       'accept their messages.',
     kinds: { ignore: 'ignored', block: 'blocked', delete: 'deleted' },
     undo: 'Let them ask',
+    canAsk: (/** @type {string} */ name) => `${f.iso(name)} can send you a request again.`,
+    unblocked: (/** @type {string} */ name) => `${f.iso(name)} is no longer blocked.`,
     undoOf: (/** @type {string} */ action, /** @type {string} */ name) => `${action}: ${f.iso(name)}`,
   },
   phrase: {

@@ -1,4 +1,5 @@
 /** Who is blocked, ignored or deleted, and the way back. */
+import { useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
 import { useEngine } from '../store.js';
@@ -6,11 +7,13 @@ import { useEngine } from '../store.js';
 export function TurnedAway() {
   const strangers = useEngine((engine) => engine.turnedAway);
   const contacts = useEngine((engine) => engine.contacts.filter(({ blocked }) => blocked));
-  if (strangers.length + contacts.length === 0) return null;
+  const [done, setDone] = useState('');
+  if (strangers.length + contacts.length === 0 && !done) return null;
   return (
     <section>
       <h2>{s.turnedAway.title}</h2>
       <p class="fine">{s.turnedAway.more}</p>
+      <p role="status">{done}</p>
       <ul class="turned-away">
         {contacts.map((contact) => (
           <Row
@@ -18,7 +21,10 @@ export function TurnedAway() {
             name={nameOf(contact)}
             how={s.turnedAway.kinds.block}
             undo={s.contact.unblock}
-            act={() => call('unblock', { contact: contact.id })}
+            act={async () => {
+              await call('unblock', { contact: contact.id });
+              setDone(s.turnedAway.unblocked(nameOf(contact)));
+            }}
           />
         ))}
         {strangers.map(({ id, name, kind }) => (
@@ -27,7 +33,10 @@ export function TurnedAway() {
             name={name ? `${name} (…${id.slice(-4)})` : `…${id.slice(-4)}`}
             how={s.turnedAway.kinds[kind]}
             undo={s.turnedAway.undo}
-            act={() => call('takeBack', { id })}
+            act={async () => {
+              await call('takeBack', { id });
+              setDone(s.turnedAway.canAsk(name || `…${id.slice(-4)}`));
+            }}
           />
         ))}
       </ul>
@@ -35,7 +44,7 @@ export function TurnedAway() {
   );
 }
 
-/** @param {{name: string, how: string, undo: string, act: () => void}} props */
+/** @param {{name: string, how: string, undo: string, act: () => unknown}} props */
 const Row = ({ name, how, undo, act }) => (
   <li>
     <span>

@@ -101,8 +101,8 @@ export function Viewer({ contact, picture }) {
     >
       <header class="bar viewer-head">
         <div class="viewer-name" role="status">
-          <h2 id="viewer-name">
-            <bdi>{shown?.name ?? ''}</bdi>
+          <h2 id="viewer-name" dir="auto">
+            {shown?.name ?? ''}
           </h2>
         </div>
         {shown?.whole && (
