@@ -78,6 +78,11 @@ async function beforePairing({ person, see }) {
   const { page, words } = ana;
   const field = page.locator('#join-text');
   await see('first', ana);
+  const chosen = ['plan.txt', 'list.txt'].map((name) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(name) }));
+  await page.locator('.choose-first input').setInputFiles(chosen);
+  await page.locator('.waiting-files summary').click();
+  await see('files-wait', ana);
+  for (const { name } of chosen) await ana.button(words.wait.removeOf(name)).click();
   await field.fill('https://relay.example/#');
   await note(ana, words.join.problem.linkPart);
   await see('wrong-link', ana);

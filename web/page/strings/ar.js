@@ -640,6 +640,32 @@ const ar = (f) => ({
     day: (at) => f.day(at, 0),
     file: (name, size) => `ملف: ${f.iso(name)} (${f.size(size)})`,
   },
+  wait: {
+    choose: 'اختيار الملفات أولًا',
+    drop: 'أفلت هنا الملفات لمن ستتواصل معه',
+    count: (n) =>
+      f.plural(n, {
+        zero: 'لا ملفات تنتظر من ستتواصل معه.',
+        one: 'ملف واحد ينتظر من ستتواصل معه.',
+        two: 'ملفان ينتظران من ستتواصل معه.',
+        few: (count) => `${count} ملفات تنتظر من ستتواصل معه.`,
+        many: (count) => `${count} ملفًا تنتظر من ستتواصل معه.`,
+        other: (count) => `${count} ملف تنتظر من ستتواصل معه.`,
+      }),
+    show: 'عرض الملفات',
+    removeOf: (name) => `حذف ${f.iso(name)}`,
+    offer: (name) => `إرسال إلى ${f.iso(name)}`,
+    offered: (name, n) =>
+      f.plural(n, {
+        zero: `لم تُعرض ملفات على ${f.iso(name)}.`,
+        one: `عُرض ملف واحد على ${f.iso(name)}.`,
+        two: `عُرض ملفان على ${f.iso(name)}.`,
+        few: (count) => `عُرضت ${count} ملفات على ${f.iso(name)}.`,
+        many: (count) => `عُرض ${count} ملفًا على ${f.iso(name)}.`,
+        other: (count) => `عُرض ${count} ملف على ${f.iso(name)}.`,
+      }),
+    cannot: (name) => `لا يستطيع ${f.iso(name)} استلام الملفات.`,
+  },
   share: {
     heading: 'إلى من تريد إرسال هذا؟',
     nobody: 'لا يوجد أحد هنا بعد. تواصل مع شخص أولًا ثم شارك من جديد.',

@@ -600,6 +600,24 @@ export default (f) => ({
     day: (/** @type {number} */ at) => f.day(at, 0),
     file: (/** @type {string} */ name, /** @type {number} */ size) => `File: ${f.iso(name)} (${f.size(size)})`,
   },
+  wait: {
+    choose: 'Choose files first',
+    drop: 'Drop files here for the person you connect to',
+    count: (/** @type {number} */ n) =>
+      f.plural(n, {
+        one: '1 file waits for the person you connect to.',
+        other: (count) => `${count} files wait for the person you connect to.`,
+      }),
+    show: 'Show files',
+    removeOf: (/** @type {string} */ name) => `Remove ${f.iso(name)}`,
+    offer: (/** @type {string} */ name) => `Send to ${f.iso(name)}`,
+    offered: (/** @type {string} */ name, /** @type {number} */ n) =>
+      f.plural(n, {
+        one: `1 file is offered to ${f.iso(name)}.`,
+        other: (count) => `${count} files are offered to ${f.iso(name)}.`,
+      }),
+    cannot: (/** @type {string} */ name) => `${f.iso(name)} can’t receive files.`,
+  },
   share: {
     heading: 'Who do you want to send this to?',
     nobody: 'There’s nobody here yet. Connect with someone first, then share again.',

@@ -55,8 +55,12 @@ function followTry({ claim }) {
   const { place, tried } = store.get();
   if (!claim?.contact || claim.n !== tried || claim.state !== 'paired') return;
   forgetTry();
+  meet(claim.contact);
   if (place.screen === 'home' || place.screen === 'new') go({ screen: 'thread', contact: claim.contact });
 }
+
+/** Says who is met through this tab; see waiting-files.js. @param {string} contact */
+const meet = (contact) => store.set({ newcomer: contact });
 
 export const forgetTry = () => store.set({ tried: null });
 
@@ -79,8 +83,11 @@ export async function cancelInvite(secret) {
  * @param {string} text @param {{replace?: boolean}} [how] as for `go`
  */
 export async function join(text, { replace = false } = {}) {
+  const { contacts = [] } = store.get().engine ?? {};
   const answer = await call('join', { text });
   if (answer.claim) store.set({ tried: answer.claim });
+  // Who is known already is not met: what waits is not sent there by itself.
+  if (answer.contact && !contacts.some(({ id, pairedAt }) => pairedAt && id === answer.contact)) meet(answer.contact);
   if (answer.contact) go({ screen: 'thread', contact: answer.contact }, { replace });
   return answer;
 }
@@ -88,6 +95,7 @@ export async function join(text, { replace = false } = {}) {
 /** @param {string} id */
 export async function allow(id) {
   const { contact } = await call('allow', { id });
+  meet(contact);
   openThread(contact);
 }
 

@@ -63,11 +63,15 @@ function distinct(list) {
 export const chosen = (files) =>
   [...(files ?? [])].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 
-/** @param {string} contact @param {Chosen[]} list */
+/**
+ * Offers files to a contact. Returns whether they are on their way: not to somebody who is blocked or in doubt.
+ * @param {string} contact @param {Chosen[]} list
+ */
 export async function sendFiles(contact, list) {
-  if (list.length === 0) return;
+  if (list.length === 0) return true;
   void jumpToNewest(contact, { remember: false });
-  await call('sendFiles', { contact, cards: cardsOf(list) });
+  const { problem } = await call('sendFiles', { contact, cards: cardsOf(list) });
+  return problem === undefined;
 }
 
 /**

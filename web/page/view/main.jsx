@@ -19,6 +19,7 @@ import { followHistory, store } from './store.js';
 import { onMessages, reloadThreads } from './threads.js';
 import { watchUnsaved } from './unsaved.js';
 import { keepPage } from './use-file-drop.js';
+import { watchNewcomer } from './waiting-files.js';
 
 const arrival = takeArrival();
 const language = applyLanguage();
@@ -47,6 +48,7 @@ void language.then((code) => {
 });
 onLanguageElsewhere(async () => store.set({ language: await applyLanguage() }));
 watchClosing();
+watchNewcomer();
 watchSearchKeys();
 watchUnsaved();
 keepPage();

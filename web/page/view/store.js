@@ -38,6 +38,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
  * @property {import('../engine/types.js').FilesProgress} files
  * @property {Record<string, import('./messages.js').Reply | null>} replies what the next text answers, by contact
  * @property {import('./outbox.js').Unstored[]} outbox texts that this tab has sent and that are not stored yet
+ * @property {import('./files.js').Chosen[]} waiting files that wait for the person who pairs next through this tab
+ * @property {string | null} newcomer the contact that has just been met through this tab, and gets these files
  * @property {Place} place
  * @property {number | null} tried the number of the code that this tab is trying
  * @property {Search} search what this tab searches for
@@ -81,6 +83,8 @@ const initially = {
   files: {},
   replies: {},
   outbox: [],
+  waiting: [],
+  newcomer: null,
   place: { screen: 'home' },
   tried: null,
   search: { query: '', contact: null },

@@ -1,6 +1,7 @@
-/** Sends files that are dropped or pasted while a thread is open to its contact. */
+/** Takes files that are dropped or pasted: for the contact of the open thread, or for whoever pairs next. */
 import { useEffect, useState } from 'preact/hooks';
 import { chosen, dropped, sendFiles } from './files.js';
+import { wait } from './waiting-files.js';
 
 /** @param {DragEvent} event @returns {event is DragEvent & {dataTransfer: DataTransfer}} */
 const hasFiles = (event) => event.dataTransfer?.types.includes('Files') ?? false;
@@ -17,11 +18,16 @@ export function keepPage() {
   addEventListener('drop', refuse);
 }
 
-/** Returns whether files hover over the page. @param {string | null} contact null: no files can be sent */
+/**
+ * Returns whether files hover over the page.
+ * @param {string | null} contact null: no files can be sent; '': they wait for the person who pairs next
+ */
 export function useFileDrop(contact) {
   const [over, setOver] = useState(false);
   useEffect(() => {
-    if (!contact) return undefined;
+    if (contact === null) return undefined;
+    /** @param {import('./files.js').Chosen[]} list */
+    const take = (list) => (contact ? sendFiles(contact, list) : wait(list));
     /** @param {DragEvent} event */
     const hover = (event) => {
       if (!hasFiles(event)) return;
@@ -38,14 +44,14 @@ export function useFileDrop(contact) {
       if (!hasFiles(event)) return;
       event.preventDefault();
       setOver(false);
-      await sendFiles(contact, await dropped(event.dataTransfer));
+      await take(await dropped(event.dataTransfer));
     };
     /** @param {ClipboardEvent} event */
     const paste = (event) => {
       const data = event.clipboardData;
       if (!data || data.files.length === 0 || data.types.includes('text/plain')) return;
       event.preventDefault();
-      void sendFiles(contact, chosen(data.files));
+      void take(chosen(data.files));
     };
     const until = new AbortController();
     const { signal } = until;

@@ -1,3 +1,5 @@
+import { store } from './store.js';
+
 /** What a tab does after everything was deleted: removes what is kept outside the database, and starts afresh. */
 export async function startAfresh() {
   const { serviceWorker } = navigator;
@@ -16,6 +18,7 @@ export async function startAfresh() {
   ];
   // Each by itself: a browser that lacks one of them still has to forget the others.
   for (const attempt of attempts) await attempt().catch(() => {});
+  store.set({ waiting: [] }); // so that nobody is asked before the page goes
   history.replaceState(null, '', '/');
   location.reload();
 }

@@ -2,8 +2,10 @@
 import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { enterScreen } from '../focus.js';
-import { useStore } from '../store.js';
+import { goBackFrom, useStore } from '../store.js';
+import { useFileDrop } from '../use-file-drop.js';
 import { useNarrow } from '../use-narrow.js';
+import { useRare } from '../use-rare.js';
 import { Announcer } from './Announcer.jsx';
 import { Broken } from './Broken.jsx';
 import { ConnectionLine } from './ConnectionLine.jsx';
@@ -15,7 +17,6 @@ import { PlainBanner } from './PlainBanner.jsx';
 import { ServerChanged } from './ServerChanged.jsx';
 import { ServerSees } from './ServerSees.jsx';
 import { Settings } from './Settings.jsx';
-import { ShareScreen } from './ShareScreen.jsx';
 import { StorageScreen } from './StorageScreen.jsx';
 import { Sidebar } from './Sidebar.jsx';
 import { Thread } from './Thread.jsx';
@@ -37,8 +38,14 @@ const screens = {
   storage: StorageScreen,
   identity: IdentityScreen,
   server: ServerSees,
-  share: ShareScreen,
+  share: Share,
 };
+
+/** @param {{place: import('../store.js').OpenPlace}} props */
+function Share({ place }) {
+  const Screen = useRare(true, () => goBackFrom(place))?.ShareScreen;
+  return Screen ? <Screen place={place} /> : null;
+}
 
 export function App() {
   const language = useStore(({ language }) => language);
@@ -58,6 +65,9 @@ function Page() {
     if (unread > 0) navigator.setAppBadge?.(unread).catch(() => {});
     else navigator.clearAppBadge?.().catch(() => {});
   }, [unread]);
+
+  const meets = place.screen === 'new' || place.screen === 'invite' || (place.screen === 'home' && people === 0);
+  const hovering = useFileDrop(meets && ready && !broken ? '' : null);
 
   const key = `${place.screen} ${place.contact ?? place.secret ?? ''}`;
   const shown = ready && !broken;
@@ -80,9 +90,11 @@ function Page() {
         <UnsavedLine />
         <OtherDevice />
         <UpdateLine />
+        <Waiting />
       </div>
       {people > 0 && !narrow && <Sidebar />}
       <main id="main" tabIndex={-1} class="main">
+        {hovering && <p class="drop-here">{s.wait.drop}</p>}
         {people > 0 && narrow && place.screen === 'home' ? (
           <Sidebar whole />
         ) : (
@@ -98,4 +110,12 @@ function Page() {
 function focusMain(event) {
   event.preventDefault();
   document.getElementById('main')?.focus();
+}
+
+/** How many files wait, and which, once that is loaded. */
+function Waiting() {
+  const count = useStore(({ waiting }) => waiting.length);
+  const WaitingFiles = useRare(count > 0)?.WaitingFiles;
+  if (count === 0) return null;
+  return WaitingFiles ? <WaitingFiles /> : <p class="banner">{s.wait.count(count)}</p>;
 }

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { invite } from '../actions.js';
 import { useEngine } from '../store.js';
+import { ChooseFirst } from './AttachButtons.jsx';
 import { BackButton } from './BackButton.jsx';
 import { Icon, Mark } from './Icon.jsx';
 import { JoinField } from './JoinField.jsx';
@@ -70,6 +71,9 @@ export function Home({ place }) {
             <p>{s.join.text}</p>
             <JoinField problem={place.problem} focus={place.focus} onTyped={setTyped} />
           </section>
+        </div>
+        <div class="choose-first">
+          <ChooseFirst />
         </div>
       </div>
     </div>

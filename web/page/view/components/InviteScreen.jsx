@@ -3,6 +3,7 @@ import { s } from '../../strings/index.js';
 import { cancelInvite, invite as makeInvite, say } from '../actions.js';
 import { useEngine } from '../store.js';
 import { useNow } from '../use-now.js';
+import { ChooseFirst } from './AttachButtons.jsx';
 import { BackButton } from './BackButton.jsx';
 import { CodeCard } from './CodeCard.jsx';
 import { CopyButton } from './CopyButton.jsx';
@@ -89,9 +90,12 @@ export function InviteScreen({ place }) {
                 {s.invite.waiting}
               </p>
               <p class="fine">{s.invite.waitingMore}</p>
-              <button type="button" class="button" onClick={() => cancel(invite.secret)}>
-                {s.invite.cancel}
-              </button>
+              <div class="buttons">
+                <ChooseFirst />
+                <button type="button" class="button" onClick={() => cancel(invite.secret)}>
+                  {s.invite.cancel}
+                </button>
+              </div>
             </footer>
           </div>
         </div>

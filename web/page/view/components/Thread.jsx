@@ -1,14 +1,15 @@
 /** One conversation: the contact, the messages, and the composer. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
-import { PIPE } from '../../engine/chat.js';
 import { headWords, peerOf } from '../presence.js';
 import { go, goBackFrom, useEngine } from '../store.js';
 import { refusal, refusalShort } from '../refusal.js';
 import { loadThread } from '../threads.js';
 import { useSaidPresence } from '../spoken.js';
 import { useFileDrop } from '../use-file-drop.js';
+import { takesFiles } from '../waiting-files.js';
+import { useRare } from '../use-rare.js';
 import { useNow } from '../use-now.js';
 import { Avatar } from './Avatar.jsx';
 import { BackButton } from './BackButton.jsx';
@@ -29,11 +30,11 @@ export function Thread({ place }) {
   useEffect(() => void loadThread(id), [id]);
 
   const refused = contact ? refusal(contact, now) : '';
-  const takesFiles = contact && !contact.blocked && !contact.doubt && !refused && contact.application !== PIPE;
+  const takes = contact !== undefined && takesFiles(contact, now);
   const asksName = contact?.pairedAt && !contact.asked && !contact.doubt && !contact.blocked && !refused;
-  const hovering = useFileDrop(takesFiles ? id : null);
+  const hovering = useFileDrop(takes ? id : null);
 
-  const Viewer = useViewer(place);
+  const Viewer = useRare(place.picture !== undefined, () => goBackFrom(place))?.Viewer;
 
   if (!contact) {
     return (
@@ -73,7 +74,7 @@ export function Thread({ place }) {
       {contact.doubt && <Doubt contact={contact} />}
       {asksName && <NameAsk contact={contact} />}
       <MessageList contact={contact} name={name} refused={refused !== ''} />
-      {takesFiles && <Offers contact={id} name={name} />}
+      {takes && <Offers contact={id} name={name} />}
       {contact.blocked ? (
         <div class="thread-foot">
           <p>{s.thread.blocked}</p>
@@ -89,16 +90,6 @@ export function Thread({ place }) {
       {Viewer && place.picture && <Viewer contact={id} picture={place.picture} />}
     </div>
   );
-}
-
-/** Returns the viewer of pictures once it is wanted and loaded. @param {import('../store.js').Place} place */
-function useViewer(place) {
-  const wanted = place.picture !== undefined;
-  const [loaded, setLoaded] = useState(/** @type {typeof import('./Viewer.jsx') | null} */ (null));
-  useEffect(() => {
-    if (wanted && !loaded) import('./Viewer.jsx').then(setLoaded, () => goBackFrom(place)); // it cannot be had now
-  }, [wanted]);
-  return loaded?.Viewer;
 }
 
 /**
