@@ -122,6 +122,7 @@ export function JoinField({ problem: problemBefore, focus = false, onTyped }) {
       <div class="join-line">
         <input
           id="join-text"
+          data-first={focus || undefined}
           ref={field}
           class="field field-code"
           type="text"
