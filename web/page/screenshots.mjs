@@ -34,6 +34,8 @@ const kept = new Set([
   'code-used-up',
   'new-contact',
   'conversation',
+  'files',
+  'picture',
   'contact',
   'known-name',
   'list',
