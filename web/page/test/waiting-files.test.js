@@ -6,14 +6,14 @@ vi.mock('../view/actions.js', () => ({ nameOf: ({ id }) => id }));
 
 const list = [{ file: { size: 1 }, path: 'a' }];
 const bo = { id: 'bo', pairedAt: 1, application: 'chat/1', how: 'invite', presence: 'here' };
-let store, sendFiles, wait;
+let store, sendFiles, wait, offerWaiting;
 beforeEach(async () => {
   vi.resetModules();
   ({ store } = await import('../view/store.js'));
   ({ sendFiles } = await import('../view/files.js'));
   sendFiles.mockReset().mockResolvedValue(true);
   const waiting = await import('../view/waiting-files.js');
-  ({ wait } = waiting);
+  ({ wait, offerWaiting } = waiting);
   waiting.watchNewcomer();
   engine({});
 });
@@ -66,11 +66,15 @@ test('what is chosen after somebody was met is not for them', () => {
   expect([sentTo(), waits()]).toEqual([[], list]);
 });
 
-test.each([
-  ['the contact may not be sent to', () => Promise.resolve(false)],
-  ['it cannot be stored', () => Promise.reject(new Error('full'))],
-])('they go on waiting when %s', async (_, answer) => {
-  sendFiles.mockImplementation(answer);
+test('they go on waiting when they cannot be stored, and whoever asked for it hears so', async () => {
+  sendFiles.mockRejectedValue(new Error('full'));
+  wait(list);
+  await expect(offerWaiting(bo)).rejects.toThrow('full');
+  expect(waits()).toEqual(list);
+});
+
+test('they go on waiting when the contact may not be sent to', async () => {
+  sendFiles.mockResolvedValue(false);
   wait(list);
   store.set({ newcomer: 'bo' });
   engine({ contacts: [bo] });

@@ -31,13 +31,20 @@ export function wait(list) {
 /** @param {Chosen} one */
 export const waitNoMore = (one) => store.set(({ waiting }) => ({ waiting: waiting.filter((other) => other !== one) }));
 
-/** Offers all files that wait to a contact. If that fails, they go on waiting. @param {ShownContact} contact */
+/**
+ * Offers all files that wait to a contact. They go on waiting if that fails, and it throws if they could not be stored.
+ * @param {ShownContact} contact
+ */
 export async function offerWaiting(contact) {
   const { waiting } = store.get();
   store.set({ waiting: [], newcomer: null });
-  const done = await sendFiles(contact.id, waiting).catch(() => false); // unsaved.js says so
+  let done = false;
+  try {
+    done = await sendFiles(contact.id, waiting);
+  } finally {
+    if (!done) store.set((view) => ({ waiting: [...waiting, ...view.waiting] }));
+  }
   if (done) say(s.wait.offered(nameOf(contact), waiting.length));
-  else store.set((view) => ({ waiting: [...waiting, ...view.waiting] }));
 }
 
 /** Watches who pairs through this tab. */
