@@ -108,6 +108,9 @@ export class Peer {
   }
 }
 
+/** So many turns at one time come from an engine whose deadline stays where it is. */
+const STANDS_MAX = 10_000;
+
 /** The relay and the network. */
 export class World {
   constructor({ seed = 1, delay = 5, openTimeout = 3000, limits = [], bandwidth = Infinity } = {}) {
@@ -115,6 +118,8 @@ export class World {
     this.bandwidth = bandwidth;
     this.random = makeRandom(seed);
     this.now = 1000;
+    /** How many turns time has not moved. */
+    this.stood = 0;
     this.delay = delay;
     this.openTimeout = openTimeout;
     this.identity = identityFromSeed(this.random.bytes(32));
@@ -424,6 +429,8 @@ export class World {
       this.now = Math.max(this.now, until);
       return false;
     }
+    this.stood = at > this.now ? 0 : this.stood + 1;
+    if (this.stood > STANDS_MAX) throw new Error(`time stands still at ${this.now} ms: a deadline that is over stays`);
     this.now = Math.max(this.now, at);
     for (const peer of this.peers) if (peer.engine.deadline() <= this.now) peer.do('time');
     const due = this.queue.filter((item) => item.at <= this.now).sort((a, b) => a.at - b.at || a.order - b.order);

@@ -92,6 +92,19 @@ describe('a relay that says nothing', () => {
     world.until(() => ana.last('offline'), 'offline');
     expect(world.now - heard).toBe(relay.limits.DEAD_AFTER_MS);
   });
+  test('also at a time with a fraction, where adding a second is not exact', () => {
+    const run = hung();
+    const { world, ana, state } = run;
+    world.pass(7500 - world.now);
+    while (world.now + 1000 - world.now >= 1000) world.now += 0.01;
+    hears(run);
+    const heard = world.now;
+    state.hangs = true;
+    world.pass(300);
+    ana.connect(world.peer('cem'));
+    world.until(() => state.pings, 'PING', 2000);
+    expect(ana.engine.relay.askedAt).toBe(heard + 1000);
+  });
   test.each(['code_claim', 'code_make'])('it is asked about %s', (type) => {
     for (const silence of [1500, 300]) {
       const { world, ana } = quiet(silence);

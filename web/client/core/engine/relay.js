@@ -273,7 +273,7 @@ export class RelayConnection {
   }
   /** @private */
   get isSilent() {
-    return this.online && this.engine.now - this.heardAt >= CHECK_AFTER_MS;
+    return this.online && this.engine.now >= this.heardAt + CHECK_AFTER_MS; // as in askAt, for times have fractions
   }
   /** The relay, or a peer through it, answers what this side does now. Sends PING once the relay has been silent for a
    * second, so that one that is not there is noticed soon. A dead connection is not given up any earlier for it. */
