@@ -167,6 +167,9 @@ async function pairlinkFiles(dir) {
   };
 }
 
+/** The sshd that Debian installs. */
+export const SSHD = '/usr/sbin/sshd';
+
 /** Starts an sshd on this machine. Returns its destination, and the options of ssh and scp that lead to it. */
 export async function sshServer(dir) {
   const host = join(dir, 'host');
@@ -186,7 +189,7 @@ export async function sshServer(dir) {
     'PermitRootLogin=yes',
     'Subsystem=sftp internal-sftp',
   ];
-  const daemon = start('/usr/sbin/sshd', ['-D', '-e', '-f', '/dev/null', ...options.flatMap((o) => ['-o', o])]);
+  const daemon = start(SSHD, ['-D', '-e', '-f', '/dev/null', ...options.flatMap((o) => ['-o', o])]);
   await orStop([daemon], () => daemon.waitFor(/Server listening on/));
   return {
     destination: `${userInfo().username}@127.0.0.1`,

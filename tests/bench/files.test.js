@@ -1,7 +1,7 @@
 /** Tests the measurements of real files: small ones, and nothing about their speed. */
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { piped, together } from './e2e.mjs';
+import { SSHD, piped, together } from './e2e.mjs';
 import { FILES, PAGE_FILES } from './parts/files.mjs';
 import { TRANSFERS } from './parts/programs.mjs';
 
@@ -52,7 +52,7 @@ test(
   LONG,
 );
 
-test.skipIf(!installed('/usr/sbin/sshd'))(
+test.skipIf(!installed(SSHD))(
   'beside scp',
   async () => {
     const figures = await FILES.measure({ rounds: 1, bytes: MiB, only: ['pairlink files', 'scp'] });

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { SMALL_FILES } from './parts/small_files.mjs';
 
-test('small files by pairlink and by tar over ssh', { timeout: 120_000 }, async () => {
+test.skipIf(SMALL_FILES.missing())('small files by pairlink and by tar over ssh', { timeout: 120_000 }, async () => {
   const figures = await SMALL_FILES.measure({ rounds: 1, count: 40, slope: 80 });
   expect(figures.seconds.tar.length).toBe(1);
   expect(figures.ratio).toBeGreaterThan(0);

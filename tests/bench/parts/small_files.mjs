@@ -3,12 +3,12 @@
  * this machine. tar leaves the files in memory; `receive` has put them on the disk when it ends. What was received
  * stays until the end of all rounds, because some file systems create files slowly after many were removed.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { binary, run, start, tempDir } from '../../support/process.js';
 import { startRelay } from '../../support/relay.js';
-import { sshServer } from '../e2e.mjs';
+import { SSHD, sshServer } from '../e2e.mjs';
 import { number, percent, ratio } from '../format.mjs';
 import { orStop } from '../servers.mjs';
 import { median, spread } from '../statistics.mjs';
@@ -122,6 +122,7 @@ export const SMALL_FILES = {
   name: 'small_files',
   group: 'programs',
   needs: 120,
+  missing: () => (existsSync(SSHD) ? null : 'sshd'),
   measure,
   targets: (f) => [
     { what: `${number(f.count)} files of 1 KiB, to the time of tar over ssh`, reached: f.ratio, limit: 1.2 },
