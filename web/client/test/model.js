@@ -108,7 +108,7 @@ export class Peer {
   }
 }
 
-/** So many turns at one time come from an engine whose deadline stays where it is. */
+/** More turns than this at one time come from an engine whose deadline stays where it is. */
 const STANDS_MAX = 10_000;
 
 /** The relay and the network. */

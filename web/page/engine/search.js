@@ -12,7 +12,7 @@ export const PAGE = 30;
 const FIRST = 100;
 const MOST = 500;
 const SHORT_CHARS = 100_000;
-/** Of a folder, the names of so many files are searched. */
+/** How many names of files in a folder are searched at most. */
 const PATHS_MAX = 1000;
 
 /** @typedef {import('./types.js').Engine} Engine */

@@ -9,7 +9,7 @@
 /** The most pixels that are decoded; each takes four bytes. The largest cameras of phones have 50 million. */
 const PIXELS_MAX = 51_000_000;
 const SIDE_MAX = 32_767;
-/** So much is read at once; most headers end before. */
+/** How many bytes are read at once. Most headers are shorter. */
 const HEAD_BYTES = 65_536;
 /** The most segments or blocks that are stepped over. */
 const STEPS_MAX = 4096;

@@ -12,7 +12,7 @@ import { pictureSize } from './picture_size.js';
 /** The longer side of a thumbnail, in pixels: a card on a dense screen. */
 const SIDE = 640;
 const QUALITY = 0.8;
-/** Where nothing can be drawn, a picture of at most so many bytes is its own thumbnail. */
+/** Where nothing can be drawn, a picture of at most this many bytes is its own thumbnail. */
 const ITSELF_MAX = 1_000_000;
 /** A larger file is not decoded. */
 const BYTES_MAX = 50_000_000;
