@@ -212,7 +212,13 @@ export const ROOMS = {
   'web/page/view': {
     deep: true,
     libraries: ['preact', 'qr', 'client-zip'],
-    may: ['web/page/strings', 'web/page/engine/backup.js', 'web/page/engine/chat.js', 'web/page/engine/fold.js'],
+    may: [
+      'web/page/strings',
+      'web/page/service/shares.js',
+      'web/page/engine/backup.js',
+      'web/page/engine/chat.js',
+      'web/page/engine/fold.js',
+    ],
   },
 };
 

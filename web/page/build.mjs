@@ -61,7 +61,7 @@ export async function buildPage({ out = resolve(here, '../dist'), client } = {})
 
   const names = {};
   for (const [file, { entryPoint }] of Object.entries(result.metafile.outputs)) {
-    if (entryPoint) names[basename(entryPoint)] = `/assets/${basename(file)}`;
+    if (entryPoint) names[relative(here, resolve(entryPoint))] = `/assets/${basename(file)}`;
   }
   const [icon, icon192, icon512, maskable] = await Promise.all(
     ['pairlink.svg', 'icon-192.png', 'icon-512.png', 'maskable-512.png'].map((name) =>
@@ -73,11 +73,11 @@ export async function buildPage({ out = resolve(here, '../dist'), client } = {})
     icon192,
     icon512,
     maskable,
-    style: names['style.css'],
-    script: names['main.jsx'],
-    shared: names['shared.js'],
-    single: names['single.js'],
-    scan: names['scan-worker.js'],
+    style: names['style/style.css'],
+    script: names['view/main.jsx'],
+    shared: names['engine/shared.js'],
+    single: names['engine/single.js'],
+    scan: names['view/scan-worker.js'],
   };
   for (const name of ['index.html', 'manifest.webmanifest']) await fill(join(here, name), join(out, name), values);
   await buildServiceWorker(out, await list(out), loadedLater(result.metafile.outputs));

@@ -40,6 +40,26 @@ export class Tab {
     return this;
   }
 
+  /**
+   * Sends the form that a browser sends to an installed page when something is shared with it. Returns the address that
+   * this leads to. A file is {name, type, text, modified}.
+   */
+  async shares(texts, files = []) {
+    await this.page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+    return this.page.evaluate(
+      async ([fields, list]) => {
+        const form = new FormData();
+        for (const [name, value] of Object.entries(fields)) form.set(name, value);
+        for (const { name, type, text, modified } of list)
+          form.append('files', new File([text], name, { type, lastModified: modified }));
+        await fetch('/share', { method: 'POST', body: form });
+        const kept = (await (await caches.open('pairlink-shared')).keys()).map(({ url }) => url.split('/')[4]);
+        return `${location.origin}/?do=share&id=${kept.sort().at(-1)}`; // the newest
+      },
+      [texts, files],
+    );
+  }
+
   /** Makes an invitation and returns its link. */
   async invite() {
     const { page, words } = this;

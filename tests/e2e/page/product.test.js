@@ -2,7 +2,7 @@
  * The page as a program: works without a network, is installed, takes what is shared, notifies, and asks before it is
  * closed.
  */
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import net from 'node:net';
@@ -153,26 +153,79 @@ describe('installed', () => {
     await ana.page.waitForFunction(() => document.activeElement?.id === 'join-text');
   });
 
-  test('what another program shares goes to the contact that is chosen', async () => {
+  const leftInCache = ({ page }) =>
+    page.evaluate(async () => (await (await caches.open('pairlink-shared')).keys()).map(({ url }) => url));
+  const heading = ({ page }, name) => page.getByRole('heading', { name }).waitFor();
+  const asks = (someone) => heading(someone, 'Who do you want to send this to?');
+  const mainButton = ({ page }, name) => page.locator('main').getByRole('button', { name });
+
+  test('text that another program shares goes to the contact that is chosen', async () => {
     const { ana, bo } = keep(await openPair(relay.http));
     await ana.callThem('Bo');
     await offlineReady(ana);
-    await ana.page.evaluate(() => {
-      const form = new FormData();
-      for (const [name, value] of Object.entries({ title: 'A page', text: 'A page', url: 'https://example.org/' }))
-        form.set(name, value);
-      return fetch('/share', { method: 'POST', body: form });
-    });
-    await ana.page.goto(`${relay.http}/?do=share`);
-    await ana.page.getByRole('heading', { name: 'Who do you want to send this to?' }).waitFor();
+    const to = await ana.shares({ title: 'A page', text: 'A page', url: 'https://example.org/' });
+    await ana.page.goto(to);
+    await asks(ana);
     expect(await ana.page.getByLabel('Text to send').inputValue()).toBe('A page\nhttps://example.org/');
-    const row = ana.page.locator('main').getByRole('button', { name: 'Bo' });
+    const row = mainButton(ana, 'Bo');
     const widths = [row, ana.page.getByLabel('Text to send')].map(async (one) => (await one.boundingBox()).width);
     const [rowWidth, textWidth] = await Promise.all(widths);
     expect(rowWidth, 'a line for each contact').toBe(textWidth);
     await row.click();
     await ana.page.locator('.composer textarea').press('Enter');
     await bo.hears('https://example.org/');
+  });
+
+  test('files that another program shares go to one person once, over a reload and in two tabs', async () => {
+    const { ana, bo } = keep(await openPair(relay.http));
+    await ana.callThem('Bo');
+    await offlineReady(ana);
+    const modified = Date.UTC(2020, 1, 2);
+    const list = [
+      { name: 'Überblick 图.txt', type: 'text/plain', text: 'one\u0000\u00ff', modified },
+      { name: 'two', type: '', text: 'two', modified },
+    ];
+    const to = await ana.shares({ title: 'My files' }, list);
+    await ana.page.goto(to);
+    await asks(ana);
+    await ana.page.getByText('Überblick 图.txt').waitFor();
+    await ana.page.reload();
+    await asks(ana);
+    const other = await ana.newTab();
+    await other.page.goto(to);
+    await mainButton(other, 'Bo').waitFor();
+    await mainButton(ana, 'Bo').click();
+    await ana.page.locator('.file', { hasText: 'Überblick 图.txt' }).waitFor();
+    expect(await ana.page.locator('.composer textarea').inputValue()).toBe('My files');
+    await mainButton(other, 'Bo').click();
+    await heading(other, 'Sharing didn’t work');
+    await other.page.getByText('These files were sent already').waitFor();
+    expect(await leftInCache(ana)).toEqual([]);
+    const card = bo.page.locator('.file', { hasText: 'Überblick 图.txt' });
+    await card.getByRole('button', { name: 'Accept' }).click();
+    await card.getByText('Received').waitFor();
+    await card.getByText('2 files').click();
+    const download = bo.page.waitForEvent('download');
+    await card.getByRole('button', { name: 'Save Überblick 图.txt' }).click();
+    expect(readFileSync(await (await download).path(), 'utf8')).toBe('one\u0000\u00ff');
+  });
+
+  test('files shared before there is anybody wait for who pairs next; what is discarded is gone', async () => {
+    const ana = keep(await openPerson(relay.http));
+    await offlineReady(ana);
+    const list = [{ name: 'one.txt', type: 'text/plain', text: 'one', modified: 1 }];
+    await ana.page.goto(await ana.shares({}, list));
+    await mainButton(ana, 'Discard').click();
+    await ana.page.getByRole('heading', { name: 'Talk and send files, privately' }).waitFor();
+    expect(await leftInCache(ana)).toEqual([]);
+    await ana.page.goto(await ana.shares({}, list));
+    await mainButton(ana, 'Someone new').click();
+    await ana.page.locator('.waiting-files').getByText('1 file waits').waitFor();
+    const bo = keep(await openPerson(relay.http));
+    await bo.page.goto(await ana.invite());
+    await bo.page.locator('.file', { hasText: 'one.txt' }).waitFor();
+    await ana.page.goto(`${relay.http}/?do=share&problem=room`);
+    await ana.page.getByText('There’s no room for these files').waitFor();
   });
 });
 
@@ -189,7 +242,7 @@ describe('a form of another site', () => {
     return `http://localhost:${server.address().port}/`; // the page's own is 127.0.0.1
   }
   const isShared = (page) =>
-    page.evaluate(async () => Boolean(await (await caches.open('pairlink-shared')).match('/shared')));
+    page.evaluate(async () => (await (await caches.open('pairlink-shared')).keys()).length > 0);
 
   test('says who it is: refused', async () => {
     const ana = keep(await openPerson(relay.http));
@@ -212,7 +265,7 @@ describe('a form of another site', () => {
     const share = page.getByLabel('Text to send');
     await page.goto(site, { waitUntil: 'commit' });
     await page.waitForURL(`${relay.http}/`);
-    await page.waitForFunction(async () => !(await (await caches.open('pairlink-shared')).match('/shared'))); // looked at
+    await expect.poll(() => isShared(page)).toBe(false); // looked at, and dropped
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))); // and drawn
     expect(await share.count()).toBe(0);
     await page.addInitScript(() => {

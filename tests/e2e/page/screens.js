@@ -220,7 +220,12 @@ async function alone({ pair: { ana, bo }, words, person, relay, see }) {
   await ana.say(words.last);
   await page.locator('.message.mine').last().getByText(s.message.waiting(words.names[1])).waitFor();
   await see('waiting', ana);
-  await ana.goTo({ screen: 'share', text: 'https://example.org/' });
+  const shared = [
+    { name: 'roses.jpg', type: 'image/jpeg', text: 'x'.repeat(234_567), modified: 1 },
+    { name: 'Timetable for the summer holidays 2027 (second version).pdf', type: 'application/pdf', text: 'x' },
+  ];
+  await page.goto(await ana.shares({ text: 'https://example.org/' }, shared));
+  await page.locator('.shared-files').waitFor();
   await see('share', ana);
   await ana.goTo({ screen: 'settings' });
   await page.locator('.details summary').click();

@@ -6,11 +6,11 @@
  * of two versions would each have an engine, and these would disconnect each other.
  */
 /* global VERSION, FILES, LATER */
+import { dropOld, keepShared } from './shares.js';
+
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const CACHE = `pairlink-page-${VERSION}`;
 const OURS = 'pairlink-page-';
-const SHARED = 'pairlink-shared';
-const SHARED_MAX = 65000; // characters
 const SHELL = '/';
 const files = new Set(FILES);
 const later = new Set(LATER);
@@ -39,7 +39,7 @@ worker.addEventListener('install', (event) => event.waitUntil(install()));
 worker.addEventListener('activate', (event) => event.waitUntil(dropOthers().then(() => worker.clients.claim())));
 worker.addEventListener('message', (event) => {
   if (event.data === 'use now') void worker.skipWaiting();
-  if (event.data === 'keep the rest') event.waitUntil(keepTheRest());
+  if (event.data === 'keep the rest') event.waitUntil(keepTheRest().then(() => dropOld(Date.now())));
 });
 
 /** Returns a file, and keeps it if it is not kept, or not any more. @param {string} path @param {Request} request */
@@ -79,20 +79,18 @@ function senderOf(request) {
   return !origin || origin === 'null' ? 'installed' : 'foreign';
 }
 
-/** Stores what another program shares for the page, which reads it in view/arrivals.js. @param {Request} request */
+/**
+ * Keeps what another program shares, for the page, which asks to whom it goes (view/sharing.js). A frame in another
+ * site's page is refused: it would be shown nothing, and could fill the disk.
+ * @param {Request} request
+ */
 async function takeShared(request) {
   const from = senderOf(request);
-  if (from === 'foreign') return new Response('Another site sent this: nothing was taken.\n', { status: 403 });
-  const form = await request.formData();
-  const parts = ['title', 'text', 'url']
-    .map((name) => form.get(name))
-    .filter((part) => typeof part === 'string' && part);
-  const cache = await caches.open(SHARED);
-  await cache.put(
-    '/shared',
-    new Response(JSON.stringify({ from, text: [...new Set(parts)].join('\n').slice(0, SHARED_MAX) })),
-  );
-  return Response.redirect('/?do=share', 303);
+  if (from === 'foreign' || (request.mode === 'navigate' && request.destination !== 'document'))
+    return new Response('Another site sent this: nothing was taken.\n', { status: 403 });
+  const form = await request.formData().catch(() => null);
+  const result = form ? await keepShared(form, from, Date.now()) : { problem: 'broken' };
+  return Response.redirect(`/?${new URLSearchParams({ do: 'share', ...result })}`, 303);
 }
 
 worker.addEventListener('notificationclick', (event) => {

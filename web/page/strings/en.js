@@ -620,8 +620,17 @@ export default (f) => ({
   },
   share: {
     heading: 'Who do you want to send this to?',
-    nobody: 'There’s nobody here yet. Connect with someone first, then share again.',
+    failed: 'Sharing didn’t work',
+    nobody: 'There’s nobody here yet. Connect with someone, and this goes to them.',
+    someone: 'Someone new',
     text: 'Text to send',
+    discard: 'Discard',
+    problem: {
+      many: 'That’s too many files at once. Share up to 1,000.',
+      room: 'There’s no room for these files in this browser. Remove something, then share again.',
+      broken: 'The other program’s files couldn’t be read. Share them again.',
+      gone: 'These files were sent already, or they waited for more than an hour. Share them again.',
+    },
   },
   closing: 'Some messages are still being sent.',
   details: {

@@ -6,6 +6,7 @@ vi.mock('../view/actions.js', () => ({ nameOf: ({ id }) => id }));
 
 const list = [{ file: { size: 1 }, path: 'a' }];
 const bo = { id: 'bo', pairedAt: 1, application: 'chat/1', how: 'invite', presence: 'here' };
+vi.stubGlobal('sessionStorage', { getItem: () => null });
 let store, sendFiles, wait, offerWaiting;
 beforeEach(async () => {
   vi.resetModules();

@@ -2,7 +2,7 @@
 import { call, invite, join } from './actions.js';
 import { go, store } from './store.js';
 
-/** @typedef {{link: string | undefined, wanted: string | null}} Arrival the invite link, or what a shortcut asks for */
+/** @typedef {{link: string | undefined, search: URLSearchParams}} Arrival search: what a shortcut asks for */
 
 /**
  * Returns what the address asks for, and removes it from the address bar at once: a secret must not stay where a
@@ -11,17 +11,17 @@ import { go, store } from './store.js';
  */
 export function takeArrival() {
   const { hash, href, search } = location;
-  const wanted = new URLSearchParams(search).get('do');
   const link = hash.length > 1 ? href : undefined;
   if (link || search) history.replaceState(history.state, '', location.pathname);
-  return { link, wanted };
+  return { link, search: new URLSearchParams(search) };
 }
 
 /** Does what was asked for, once the engine has answered. @param {Arrival} arrival @returns {Promise<void>} */
-export async function follow({ link, wanted }) {
+export async function follow({ link, search }) {
+  const wanted = search.get('do');
   if (link) return openInvite(link);
   if (wanted === 'join') return go({ screen: 'new', focus: true });
-  if (wanted === 'share') return openShared();
+  if (wanted === 'share') return (await import('./sharing.js')).openShared(search);
   if (wanted === 'invite') {
     go({ screen: 'new' });
     await online();
@@ -33,15 +33,6 @@ export async function follow({ link, wanted }) {
 async function openInvite(link) {
   const { problem } = await join(link, { replace: true });
   if (problem) store.set({ place: { screen: 'new', problem } });
-}
-
-/** Opens what another program shared; the service worker put it into a cache. */
-async function openShared() {
-  const cache = await caches.open('pairlink-shared');
-  const shared = await (await cache.match('/shared'))?.json();
-  await cache.delete('/shared');
-  const installed = !matchMedia('(display-mode: browser)').matches;
-  if (shared && (shared.from === 'own' || installed)) go({ screen: 'share', text: shared.text });
 }
 
 /** Waits until the page is online, which an invitation needs. @returns {Promise<void>} */

@@ -21,7 +21,7 @@ const TYPES = [
   [/^text\/|pdf|document|presentation|spreadsheet|msword|rtf|epub/, 'text'],
 ];
 
-/** @param {FileAbout} file @returns {IconName} */
+/** @param {Pick<FileAbout, 'folder' | 'group' | 'type'>} file @returns {IconName} */
 export function iconOf({ folder, group, type }) {
   if (folder) return 'folder';
   if (group) return 'files';

@@ -17,7 +17,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
  * @property {string} [contact] of 'thread' and 'contact'
  * @property {string} [secret] of 'invite'
  * @property {string} [text] of 'share'
- * @property {string} [problem] of 'new': a key of the strings
+ * @property {string} [shared] of 'share': the ID of what another program shared; see service/shares.js
+ * @property {string} [problem] of 'new' and 'share': a key of the strings
  * @property {boolean} [focus] of 'new': the field gets the focus
  * @property {{n: number, id: string}} [picture] of 'thread': the picture that is open, by its message and its file
  */
@@ -132,6 +133,7 @@ export function go(place, { replace = false } = {}) {
     from.screen === place.screen &&
     from.contact === place.contact &&
     from.secret === place.secret &&
+    from.shared === place.shared &&
     from.picture?.n === place.picture?.n &&
     from.picture?.id === place.picture?.id;
   const depth = replace || same ? (history.state?.depth ?? 0) : (history.state?.depth ?? 0) + 1;

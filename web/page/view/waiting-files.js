@@ -1,11 +1,13 @@
 /**
- * Files that were chosen before there was anyone to send them to. They wait in this tab, and are offered to the person
+ * Files that were chosen or shared before there was anyone to send them to, and a text that was shared with them. They
+ * wait in this tab, and are offered to the person
  * who pairs next through this tab: by an invitation that it showed, or by a link, a code or a request that it answered.
  * Whoever pairs through another tab is somebody else's business, and gets nothing.
  */
 import { PIPE } from '../engine/chat.js';
 import { s } from '../strings/index.js';
 import { nameOf } from './actions.js';
+import { draftOf, keepDraft } from './drafts.js';
 import { sendFiles } from './files.js';
 import { refusal } from './refusal.js';
 import { say } from './spoken.js';
@@ -13,6 +15,9 @@ import { store } from './store.js';
 
 /** @typedef {import('./files.js').Chosen} Chosen */
 /** @typedef {import('../engine/types.js').ShownContact} ShownContact */
+
+/** Whose draft a text is that waits for the person who pairs next: no contact has this ID. */
+export const NEXT = '';
 
 /** The invitations that this tab showed. @type {Set<string>} */
 const shown = new Set();
@@ -56,6 +61,11 @@ export function watchNewcomer() {
     if (place.screen === 'invite' && engine.invites.some(({ secret }) => secret === place.secret))
       shown.add(/** @type {string} */ (place.secret));
     if (!newcomer) return undefined;
+    const text = draftOf(NEXT);
+    if (text) {
+      keepDraft(newcomer, [draftOf(newcomer), text].filter(Boolean).join('\n'));
+      keepDraft(NEXT, '');
+    }
     // What is chosen later is for somebody else.
     if (waiting.length === 0) return store.set({ newcomer: null });
     const contact = engine.contacts.find(({ id }) => id === newcomer);

@@ -69,7 +69,7 @@ function Page() {
   const meets = place.screen === 'new' || place.screen === 'invite' || (place.screen === 'home' && people === 0);
   const hovering = useFileDrop(meets && ready && !broken ? '' : null);
 
-  const key = `${place.screen} ${place.contact ?? place.secret ?? ''}`;
+  const key = `${place.screen} ${place.contact ?? place.secret ?? place.shared ?? ''}`;
   const shown = ready && !broken;
   useLayoutEffect(() => {
     if (shown) enterScreen(key);
