@@ -110,10 +110,16 @@ static void elsewhere_forget(pl_relay *relay, unsigned worker) {
   node->forgotten = node->conn.lost = true;
 }
 
+/* The sockets of that worker which were to go may be gone, and nothing more be said of their IDs. */
+static void elsewhere_hold_limits(pl_relay *relay, uint64_t now_ms) {
+  for (size_t i = 0; i < relay->bucket_count; i++)
+    for (const pl_relay_presence *p = relay->buckets[i]; p; p = p->next) elsewhere_hold_limit(relay, p, now_ms);
+}
+
 static void elsewhere_start(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
-  (void)now_ms;
   pl_relay_link_reset_all(&relay->nodes[node].conn);
   elsewhere_drop(relay, node);
+  elsewhere_hold_limits(relay, now_ms);
   relay->nodes[node].missed = false; /* all that it had said follows */
   if (e->flags & PL_RELAY_BUS_FLAG) relay->nodes[node].conn.lost = true;
 }

@@ -124,8 +124,10 @@ static int login_enter(pl_relay_conn *conn, uint64_t now_ms) {
   if (!presence) return PL_REASON_FULL;
   pl_relay_conn *older = pl_relay_router_instance(presence, conn->instance);
   pl_relay_remote *elsewhere = pl_relay_router_remote(presence, conn->instance);
-  if (!older && !elsewhere &&
-      presence->socket_count + presence->remote_count >= pl_relay_setting_of(relay, PL_RELAY_SET_INSTANCES_PER_ID)) {
+  uint32_t most = pl_relay_setting_of(relay, PL_RELAY_SET_INSTANCES_PER_ID);
+  bool replaces = older || elsewhere;
+  /* One that takes a place may still be too many: workers that did not know of each other's sockets let in more. */
+  if (presence->socket_count + presence->remote_count + !replaces > most) {
     pl_relay_router_release(relay, presence);
     return PL_REASON_FULL;
   }

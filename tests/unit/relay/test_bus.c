@@ -269,6 +269,46 @@ static void test_instances_per_id_exceeded_twice(void **state) {
   for (unsigned i = 0; i < 4; i++) assert_int_equal(client_refusal(c[i]), i < 2 ? 0 : PL_REASON_FULL);
 }
 
+/* Two log in at once for one place, and the one that must go is replaced by a socket at a third worker before its own
+ * worker hears of the other: the one that takes its place must go, too. */
+static void test_instances_per_id_exceeded_by_a_successor(void **state) {
+  workers *all = *state;
+  client *a = workers_login(all, 0, 1, true), *b = client_new(&all->w[1], 1), *c = client_new(&all->w[2], 1),
+         *d = client_new(&all->w[0], 1);
+  memcpy(d->instance, c->instance, 8);
+  client_login(b, true);
+  client_login(c, true);
+  assert_true(workers_deliver(all, 1, 0));
+  assert_true(workers_deliver(all, 2, 0));
+  client_login(d, true);
+  workers_settle(all);
+  d->read_at = 0; /* it was refused at its login */
+  assert_int_equal(client_refusal(a), 0);
+  assert_int_equal(client_refusal(b), 0);
+  assert_int_equal(client_refusal(c), PL_REASON_FULL);
+  assert_int_equal(client_refusal(d), PL_REASON_FULL);
+}
+
+/* Two workers let in three sockets for two places and leave it to a third worker's newest to go. That one has left
+ * when its worker, which the bus had lost, says everything again without a word of this ID. */
+static void test_instances_per_id_after_a_loss(void **state) {
+  workers *all = *state;
+  client *c[4];
+  static const unsigned where[] = {0, 1, 0, 2};
+  for (unsigned i = 0; i < 4; i++) {
+    c[i] = client_new(&all->w[where[i]], 1);
+    client_login(c[i], true);
+  }
+  assert_true(workers_deliver(all, 2, 0)); /* its newest is known before the one that makes three */
+  assert_true(workers_deliver(all, 1, 0));
+  assert_int_equal(client_refusal(c[2]), 0);
+  client_hang_up(c[3]);
+  pl_relay_bus_lost(all->w[0].relay, 2);
+  pl_relay_bus_lost(all->w[2].relay, 0);
+  workers_settle(all);
+  for (unsigned i = 0; i < 3; i++) assert_int_equal(client_refusal(c[i]), i < 2 ? 0 : PL_REASON_FULL);
+}
+
 /* A block that one worker is told holds at all workers: the call is not offered, and ends at its deadline. */
 static void test_blocked_elsewhere(void **state) {
   workers *all = *state;
@@ -435,6 +475,8 @@ int main(void) {
       workers_test(test_newest_listener),
       workers_test_with(test_instances_per_id, {PL_RELAY_SET_INSTANCES_PER_ID, 2}),
       workers_test_with(test_instances_per_id_exceeded_twice, {PL_RELAY_SET_INSTANCES_PER_ID, 2}),
+      workers_test_with(test_instances_per_id_exceeded_by_a_successor, {PL_RELAY_SET_INSTANCES_PER_ID, 2}),
+      workers_test_with(test_instances_per_id_after_a_loss, {PL_RELAY_SET_INSTANCES_PER_ID, 2}),
       workers_test(test_blocked_elsewhere),
       workers_test(test_blocked_on_the_way),
       workers_test(test_frozen_receiver),
