@@ -130,8 +130,10 @@ export class Program {
      *  and that still holds its output delays this. */
     this.exited = new Promise((done, fail) => {
       this.child.once('error', (error) => {
+        if (this.pid !== undefined) return fail(error);
         living.delete(this);
-        fail(error);
+        this.failure = new Error(`could not start ${this.commandLine}: ${error.message}`, { cause: error });
+        fail(this.failure);
       });
       this.child.once('close', (code, signal) => {
         living.delete(this);
@@ -153,7 +155,7 @@ export class Program {
     return Buffer.concat(this.chunks.stderr).toString('utf8');
   }
   get running() {
-    return this.result === undefined;
+    return this.pid !== undefined && this.result === undefined;
   }
 
   /** Waits until the program's output (`stream`: stdout, stderr or both) matches. Returns the match. */
@@ -165,7 +167,8 @@ export class Program {
         const match =
           typeof pattern === 'string' ? (text().includes(pattern) ? [pattern] : null) : text().match(pattern);
         if (match) done(match);
-        else if (!this.running)
+        else if (this.failure) fail(this.failure);
+        else if (this.result)
           fail(new Error(`${this.commandLine}\nended (${JSON.stringify(this.result)}) before ${pattern}:\n${text()}`));
       };
       this.watchers.add(check);
@@ -193,7 +196,9 @@ export class Program {
     else this.child.stdin.end();
   }
 
+  /** Sends a signal, also to a program that has ended. One that could not be started has no process to send it to. */
   signal(name) {
+    if (this.pid === undefined) return;
     try {
       process.kill(this.pid, name);
     } catch (error) {
@@ -201,6 +206,7 @@ export class Program {
     }
   }
   signalGroup(name) {
+    if (this.pid === undefined) return;
     try {
       process.kill(-this.pid, name);
     } catch (error) {
