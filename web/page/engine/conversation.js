@@ -335,12 +335,12 @@ export class Conversation {
   /**
    * Deletes a message here. One that waits is not sent any more, unless a session has it already. Its id is kept, so
    * that a repetition does not bring it back.
-   * @param {number} n
+   * @param {number} n @param {string[]} [files] the keys of its files, whose bytes are deleted with it
    */
-  async remove(n) {
+  async remove(n, files = []) {
     const { contact, engine } = this;
     await this.serial(async () => {
-      const gone = await engine.db.deleteMessage(contact.id, n);
+      const gone = await engine.db.deleteMessage(contact.id, n, files);
       if (!gone) return;
       this.removed.add(n);
       const [newest] = await engine.db.messages(contact.id, { count: 1 });

@@ -80,6 +80,18 @@ const stores = (transaction, store, others) => [
   ...others.map((name) => transaction.objectStore(name)),
 ];
 
+/** The stores of the bytes of files. */
+export const BYTES = ['pieces', 'sources'];
+
+/**
+ * Deletes the bytes of files in a transaction with these stores.
+ * @param {string[]} keys @param {IDBObjectStore[]} stores those of BYTES
+ */
+export function deleteBytes(keys, ...[pieces, sources]) {
+  const deleted = keys.flatMap((key) => [pieces.delete(IDBKeyRange.bound([key], [key, []])), sources.delete(key)]);
+  return Promise.all(deleted.map((request) => done(request)));
+}
+
 /** @param {IDBDatabase} db @param {number} from the version that is there; 0: none */
 function upgrade(db, from) {
   if (from < 1) firstStores(db);
@@ -310,14 +322,15 @@ export class Db {
   }
 
   /**
-   * Deletes a message of a contact with its thumbnails, and keeps its id. Resolves with it, or with null if there is
-   * none.
-   * @param {string} contact @param {number} n @returns {Promise<Message | null>}
+   * Deletes a message of a contact with its thumbnails and the bytes of its files, and keeps its id: all of it or
+   * nothing. Resolves with it, or with null if there is none.
+   * @param {string} contact @param {number} n @param {string[]} [files] their keys
+   * @returns {Promise<Message | null>}
    */
-  deleteMessage(contact, n) {
+  deleteMessage(contact, n, files = []) {
     return this.write(
       'messages',
-      async (store, gone, thumbs) => {
+      async (store, gone, thumbs, ...bytes) => {
         /** @type {Message | undefined} */
         const message = await done(store.get(n));
         if (message?.contact !== contact) return null;
@@ -325,11 +338,13 @@ export class Db {
           done(store.delete(n)),
           done(gone.put(1, [contact, message.mine, message.id])),
           done(thumbs.delete(IDBKeyRange.bound([contact, n], [contact, n, []]))),
+          deleteBytes(files, ...bytes),
         ]);
         return message;
       },
       'gone',
       'thumbs',
+      ...(files.length > 0 ? BYTES : []), // a text does not wait for the bytes that arrive
     );
   }
 

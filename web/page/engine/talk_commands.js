@@ -34,11 +34,12 @@ export const talkCommands = {
     const contact = engine.contacts.get(id);
     const message = await engine.db.message(n);
     if (!contact || message?.contact !== id) return true; // a repeated call
-    if (message.kind === 'file') {
-      if (message.state === 'asking' || message.state === 'open') return false;
-      await engine.files.drop(n);
-    }
-    await engine.conversation(contact).remove(n);
+    const isFile = message.kind === 'file';
+    if (isFile && (message.state === 'asking' || message.state === 'open')) return false;
+    // What is known of its files stays, to answer a repeated offer.
+    const files = isFile ? (await engine.files.store.ofCard(n)).map(({ key }) => key) : [];
+    await engine.conversation(contact).remove(n, files);
+    if (isFile) engine.files.tryAgain();
     return true;
   },
 };

@@ -104,11 +104,13 @@ export class MemoryDb {
     this.list[at] = change(this.list[at]);
     return this.list[at];
   }
-  async deleteMessage(contact, n) {
+  async deleteMessage(contact, n, files = []) {
     const message = this.list.find((one) => one.n === n && one.contact === contact);
     if (!message) return null;
     this.list = this.list.filter((one) => one !== message);
     this.gone.add(`${contact} ${message.mine} ${message.id}`);
+    await this.files?.dropPieces(...files);
+    await this.files?.dropSources(...files);
     return message;
   }
   async messages(contact, { before = Infinity, count = 200 } = {}) {

@@ -4,7 +4,7 @@ import { commands } from '../engine/commands.js';
 import { Db } from '../engine/db.js';
 import { Engine } from '../engine/engine.js';
 import { Host } from '../engine/host.js';
-import { MemoryDb, MemoryRecords } from './memory-db.js';
+import { MemoryDb, MemoryFileStore, MemoryRecords } from './memory-db.js';
 
 const full = Object.assign(new Error('full'), { name: 'QuotaExceededError' });
 const contactOf = (id, more) => ({
@@ -113,6 +113,24 @@ describe('what cannot be stored', () => {
     delete messages.deleteMessage;
     expect(await commands.deleteMessage(engine, args)).toBe(true);
     expect(await messages.message(n)).toBe(undefined);
+  });
+
+  test('a file that could not be deleted is still here whole, and goes with its message', async () => {
+    const messages = new MemoryDb();
+    const files = (messages.files = engine.files.store = new MemoryFileStore());
+    Object.assign(engine.services, { db: messages });
+    engine.db.message = (n) => messages.message(n);
+    const file = { contact: 'ana', mine: 0, id: 'x', kind: 'file', text: 'a', at: 1, state: 'saved' };
+    const { n } = await messages.addMessage(file, (card) => [{ key: 'k', card, n: 0 }]);
+    await files.putPieces([{ key: 'k', from: 0, to: 2, blob: new Blob(['hi']) }]);
+    await files.putSource('k', new Blob(['hi']));
+    messages.deleteMessage = () => Promise.reject(full);
+    await expect(commands.deleteMessage(engine, { contact: 'ana', n })).rejects.toBe(full);
+    expect([await files.storedTo('k'), files.sources.size, (await messages.message(n)).state]).toEqual([2, 1, 'saved']);
+    delete messages.deleteMessage;
+    expect(await commands.deleteMessage(engine, { contact: 'ana', n })).toBe(true);
+    expect([await files.storedTo('k'), files.sources.size, await messages.message(n)]).toEqual([0, 0, undefined]);
+    expect(await files.get('k'), 'to answer a repeated offer').toMatchObject({ card: n });
   });
 
   test('a text that could not be kept is not on its way', async () => {

@@ -3,9 +3,11 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { Thumbs, makeThumb } from '../engine/files/thumbs.js';
 import { storage } from '../engine/storage.js';
 
-/** A database of two stores, as far as thumbnails use it. Keys are compared as JSON. */
+/** A database of these stores, as far as thumbnails use it. Keys are compared as JSON. */
 class Stores {
-  kept = { messages: new Map(), thumbs: new Map() };
+  kept = { messages: new Map(), thumbs: new Map(), pieces: new Map(), sources: new Map() };
+  /** The store in which nothing can be deleted. */
+  broken = '';
   store(name) {
     const all = this.kept[name];
     const within = (key, { lower }) => JSON.stringify(key.slice(0, lower.length)) === JSON.stringify(lower);
@@ -13,6 +15,8 @@ class Stores {
       get: (key) => answer(all.get(JSON.stringify(key))),
       put: (value, key = value.n) => answer(void all.set(JSON.stringify(key), value)),
       delete: (range) => {
+        if (name === this.broken) throw new Error('disk');
+        if (!range.lower) return answer(void all.delete(JSON.stringify(range)));
         for (const key of all.keys()) if (within(JSON.parse(key), range)) all.delete(key);
         return answer();
       },
@@ -21,8 +25,14 @@ class Stores {
   read(name) {
     return this.store(name);
   }
-  write(name, work, ...others) {
-    return work(this.store(name), ...others.map((one) => this.store(one)));
+  async write(name, work, ...others) {
+    const before = Object.fromEntries(Object.entries(this.kept).map(([one, all]) => [one, new Map(all)]));
+    try {
+      return await work(this.store(name), ...others.map((one) => this.store(one)));
+    } catch (error) {
+      this.kept = before;
+      throw error;
+    }
   }
 }
 
@@ -110,7 +120,7 @@ describe('a thumbnail', () => {
 
   test.each([
     ['its message was deleted', () => db.kept.messages.clear()],
-    ['its files were removed', () => thumbs.remove(7)],
+    ['its files were removed', () => thumbs.remove(7, ['k'])],
   ])('is not kept when %s meanwhile', async (_, end) => {
     put(card());
     const made = add(record());
@@ -125,14 +135,32 @@ describe('a thumbnail', () => {
     put(card(70));
     await add(record());
     await add(record({ card: 70 }));
-    await thumbs.remove(7);
+    await thumbs.remove(7, ['k']);
     expect([...db.kept.thumbs.keys()]).toEqual(['["bo",70,"aa"]']);
     expect(message(7)).toEqual(card(7, { state: 'removed' }));
     expect(message(70).pictures).toHaveLength(1);
-    await thumbs.remove(7);
-    await thumbs.remove(8);
+    await thumbs.remove(7, ['k']);
+    await thumbs.remove(8, []);
     expect(message(8), 'a message that is not there').toBe(undefined);
   });
+});
+
+test.each(['pieces', 'thumbs'])('files are removed whole or not at all, when %s fails', async (broken) => {
+  put(card());
+  for (const key of ['k', 'other']) db.kept.pieces.set(JSON.stringify([key, 0, 9]), new Blob(['a picture']));
+  db.kept.sources.set('"k"', new Blob(['a picture']));
+  const before = structuredClone(Object.values(db.kept).map((all) => [...all.keys()]));
+  db.broken = broken;
+  await expect(thumbs.remove(7, ['k'])).rejects.toThrow('disk');
+  expect(Object.values(db.kept).map((all) => [...all.keys()])).toEqual(before);
+  expect([message().state, shown]).toEqual(['saved', []]);
+  db.broken = '';
+  await thumbs.remove(7, ['k']);
+  expect([message().state, [...db.kept.pieces.keys()], db.kept.sources.size]).toEqual([
+    'removed',
+    ['["other",0,9]'],
+    0,
+  ]);
 });
 
 describe('making one', () => {

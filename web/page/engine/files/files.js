@@ -161,22 +161,16 @@ export class Files {
     }
   }
 
-  /**
-   * Deletes the bytes of a card that is over. What is known of its files stays, to answer a repeated offer.
-   * @param {number} n
-   */
-  async drop(n) {
-    const keys = (await this.store.ofCard(n)).map(({ key }) => key);
-    await Promise.all([this.store.dropPieces(...keys), this.store.dropSources(...keys)]);
-    for (const desk of this.desks.values()) desk.tryAgain(); // there is room now
+  /** Tries again to store what waits for room, because there is room now. */
+  tryAgain() {
+    for (const desk of this.desks.values()) desk.tryAgain();
   }
 
   /** Removes received files, with their thumbnails. Their card stays. @param {number} n */
   async remove(n) {
-    const records = await this.store.ofCard(n);
-    await this.store.dropPieces(...records.map(({ key }) => key));
-    await this.thumbs.remove(n);
-    for (const desk of this.desks.values()) desk.tryAgain(); // there is room now
+    const keys = (await this.store.ofCard(n)).map(({ key }) => key);
+    await this.thumbs.remove(n, keys);
+    this.tryAgain();
   }
 
   stop() {

@@ -6,7 +6,7 @@
  * are and how large the pictures are, so that a thread has room for them before they load.
  */
 import { asError } from '../errors.js';
-import { done } from '../db.js';
+import { BYTES, deleteBytes, done } from '../db.js';
 import { pictureSize } from './picture_size.js';
 
 /** The longer side of a thumbnail, in pixels: a card on a dense screen. */
@@ -134,23 +134,28 @@ export class Thumbs {
   }
 
   /**
-   * Marks the files of a card as removed, and deletes its thumbnails.
-   * @param {number} n the number of its message
+   * Marks the files of a card as removed, and deletes their bytes and thumbnails: all of it or nothing.
+   * @param {number} n the number of its message @param {string[]} files their keys
    */
-  async remove(n) {
+  async remove(n, files) {
     const changed = await this.db.write(
       'messages',
-      async (messages, thumbs) => {
+      async (messages, thumbs, ...bytes) => {
         /** @type {FileMessage | undefined} */
         const message = await done(messages.get(n));
         if (!message) return null;
         /** @type {FileMessage} */
         const next = { ...message, state: 'removed' };
         delete next.pictures;
-        await Promise.all([done(messages.put(next)), done(thumbs.delete(thumbsOf(message.contact, n)))]);
+        await Promise.all([
+          done(messages.put(next)),
+          done(thumbs.delete(thumbsOf(message.contact, n))),
+          deleteBytes(files, ...bytes),
+        ]);
         return next;
       },
       'thumbs',
+      ...BYTES,
     );
     if (changed) this.shown(changed.contact, [changed]);
   }
