@@ -152,7 +152,7 @@ test('several offers have one answer; a picture that claims too many pixels is a
   const { ana, bo } = keep(await openPair(relay.http, { browser }));
   const s = bo.words;
   for (const file of [bomb('bomb.png'), png('good.png')]) await attach(ana, file);
-  await bo.page.locator('.offers').getByText('2 things').waitFor();
+  await bo.page.locator('.offers').getByText('2 files').waitFor();
   await bo.button(s.files.acceptAll).focus();
   await bo.page.keyboard.press('Enter');
   for (const name of ['bomb.png', 'good.png']) await card(bo, name).getByText(s.files.saved).waitFor();

@@ -210,6 +210,8 @@
  * @property {number} passed bytes
  * @property {string} contact
  * @property {boolean} asking whether it waits for this person to accept it
+ * @property {number} count files
+ * @property {boolean} folder
  */
 
 /** @typedef {Record<number, FileProgress>} FilesProgress by the number of the message */

@@ -292,15 +292,24 @@ const ar = (f) => ({
     still: (ms) => `لا تقدّم منذ ${f.span(ms)}`,
     progressOf: (name) => `تقدّم ${f.iso(name)}`,
     wants: (name) => `يريد ${f.iso(name)} أن يرسل لك هذا.`,
-    offers: (name, n, bytes) =>
-      `يريد ${f.iso(name)} أن يرسل لك ${f.plural(n, {
-        zero: 'لا شيء',
-        one: 'شيئًا واحدًا',
-        two: 'شيئين',
-        few: (count) => `${count} أشياء`,
-        many: (count) => `${count} شيئًا`,
-        other: (count) => `${count} شيء`,
-      })} (${f.size(bytes)}).`,
+    offers: (name, folders, files, bytes) => {
+      const someFolders = f.plural(folders, {
+        one: 'مجلدًا واحدًا',
+        two: 'مجلدين',
+        few: (count) => `${count} مجلدات`,
+        many: (count) => `${count} مجلدًا`,
+        other: (count) => `${count} مجلد`,
+      });
+      const someFiles = f.plural(files, {
+        one: 'ملفًا واحدًا',
+        two: 'ملفين',
+        few: (count) => `${count} ملفات`,
+        many: (count) => `${count} ملفًا`,
+        other: (count) => `${count} ملف`,
+      });
+      const both = [folders > 0 && someFolders, files > 0 && someFiles].filter(Boolean).join(' و');
+      return `يريد ${f.iso(name)} أن يرسل لك ${both} (${f.size(bytes)}).`;
+    },
     andMore: (name, n) =>
       `${f.iso(name)} و${f.plural(n, {
         zero: 'لا غيره',

@@ -267,8 +267,14 @@ export default (f) => ({
     still: (/** @type {number} */ ms) => `no progress for ${f.span(ms)}`,
     progressOf: (/** @type {string} */ name) => `Progress of ${f.iso(name)}`,
     wants: (/** @type {string} */ name) => `${f.iso(name)} wants to send you this.`,
-    offers: (/** @type {string} */ name, /** @type {number} */ n, /** @type {number} */ bytes) =>
-      `${f.iso(name)} wants to send you ${f.plural(n, { one: '1 thing', other: (count) => `${count} things` })} (${f.size(bytes)}).`,
+    /** @type {(name: string, folders: number, files: number, bytes: number) => string} */
+    offers: (name, folders, files, bytes) => {
+      const both = [
+        folders > 0 && f.plural(folders, { one: '1 folder', other: (count) => `${count} folders` }),
+        files > 0 && f.plural(files, { one: '1 file', other: (count) => `${count} files` }),
+      ];
+      return `${f.iso(name)} wants to send you ${both.filter(Boolean).join(' and ')} (${f.size(bytes)}).`;
+    },
     andMore: (/** @type {string} */ name, /** @type {number} */ n) =>
       `${f.iso(name)} and ${f.plural(n, { one: '1 more', other: (count) => `${count} more` })}`,
     rest: (/** @type {number} */ n) => f.plural(n, { one: 'and 1 more', other: (count) => `and ${count} more` }),

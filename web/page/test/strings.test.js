@@ -73,6 +73,15 @@ describe('formats', () => {
     expect(new Set([1, 2, 3, 11, 100].map(tables.ar.list.unread)).size).toBe(5);
     expect(tables.ar.list.unread(2)).toBe('رسالتان غير مقروءتين');
   });
+  test('offers name their folders and files', () => {
+    const plain = (text) => text.replaceAll(/[\u2066-\u2069]/g, '');
+    const [english, arabic] = [tables.en.files, tables.ar.files];
+    expect(plain(english.offers('Bo', 0, 2, 0))).toContain('Bo wants to send you 2 files (');
+    expect(plain(english.offers('Bo', 2, 0, 0))).toContain('Bo wants to send you 2 folders (');
+    expect(plain(english.offers('Bo', 1, 3, 0))).toContain('Bo wants to send you 1 folder and 3 files (');
+    expect(plain(arabic.offers('Bo', 1, 2, 0))).toContain('مجلدًا واحدًا وملفين (');
+    expect(plain(arabic.offers('Bo', 0, 2, 0))).not.toContain('مجلد');
+  });
   test('times that are left: two units, seconds only in the last minute', () => {
     const { span } = format.en;
     expect(span(86_399_000)).toMatch(/^23 hrs? 59 mins?$/);

@@ -102,6 +102,8 @@ export class Card {
       passed: this.passed,
       contact: this.message.contact,
       asking: this.message.state === 'asking',
+      count: this.message.file.count,
+      folder: this.message.file.folder,
     };
   }
 }

@@ -36,6 +36,8 @@ const nothing = {
   passed: 0,
   contact: '',
   asking: false,
+  count: 0,
+  folder: false,
 };
 
 /** @param {import('../file-words.js').Person & {message: FileMessage, first: boolean}} props */

@@ -20,10 +20,15 @@ export function Offers({ contact, name }) {
   const list = found.split(' ').filter(Boolean).map(Number);
   if (list.length < 2) return null;
   const { files } = store.get();
-  const bytes = list.reduce((sum, n) => sum + (files[n]?.size ?? 0), 0);
+  const cards = list.map((n) => files[n]);
+  /** @param {(card: import('../../engine/types.js').FileProgress) => number} of */
+  const sum = (of) => cards.reduce((all, card) => all + of(card), 0);
+  const folders = sum(({ folder }) => Number(folder));
+  const several = sum(({ folder, count }) => (folder ? 0 : count));
+  const bytes = sum(({ size }) => size ?? 0);
   return (
     <div class="offers" data-then=".composer textarea">
-      <p>{s.files.offers(name, list.length, bytes)}</p>
+      <p>{s.files.offers(name, folders, several, bytes)}</p>
       <button
         type="button"
         class="button button-small button-main"
