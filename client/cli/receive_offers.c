@@ -148,9 +148,10 @@ static void accept_unit(receive_job *j, const pl_transfer_file *f, const offer_w
 
 static void ask_about(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
   if (j->terminal >= 0) return; /* one question at a time; the other offers wait */
-  j->terminal = ui_terminal();
+  if (!j->s.json) j->terminal = ui_terminal();
   if (j->terminal < 0) {
-    ui_say("%s wants to send %s (%s). Declined, because there is no terminal to ask on.", j->s.who, w->name, w->size);
+    ui_say("%s wants to send %s (%s). Declined, because %s.", j->s.who, w->name, w->size,
+           j->s.json ? "nothing is asked with --json" : "there is no terminal to ask on");
     ui_say("  To accept without asking: pairlink receive --yes");
     decline_unit(j, f);
     return;

@@ -235,6 +235,22 @@ describe('between contacts', () => {
     expect(readdirSync(p.folder)).toEqual([]);
   });
 
+  test('nothing is asked at a terminal with --json: declined without --yes, and both know why', async () => {
+    const p = await people();
+    const words = ['--relay', relay.ws, '--identity', p.receiver, 'receive', '--json'];
+    const receive = startInTerminal(binary('pairlink'), [...words, '--into', p.folder, '--from', p.ids.sender], {
+      env: { HOME: join(p.receiver, '..'), XDG_STATE_HOME: '', XDG_CONFIG_HOME: '', NO_COLOR: '1' },
+    });
+    open.push(receive);
+    const send = p.send(['--to', p.ids.receiver, makeFile(join(tempDir(), 'one'), 1000)]);
+    expect((await send.wait()).code, send.stderr).toBe(4);
+    expect((await receive.wait()).code, receive.stdout).toBe(4);
+    expect(receive.stdout).toContain('Declined, because nothing is asked with --json.');
+    expect(receive.stdout).toContain('pairlink receive --yes');
+    expect(receive.stdout).not.toContain('[Y/n]');
+    expect(readdirSync(p.folder)).toEqual([]);
+  });
+
   test('a person at a terminal is asked, with name and size', async () => {
     const p = await people();
     for (const [answer, code] of [
