@@ -19,6 +19,7 @@ typedef struct place {
   const struct argp_option *expects_for; /* the option whose argument is being typed, or NULL */
   unsigned arguments;                    /* of the command, before the current word */
   const char *identity;                  /* from --identity: its contacts are offered */
+  bool forgotten;                        /* those that the user forgot are offered instead */
 } place;
 
 static void offer_word(const char *current, const char *word, const char *meaning) {
@@ -33,8 +34,10 @@ static void offer_commands(const char *current) {
 
 static void offer_contacts(const char *current, const place *at) {
   contacts s;
-  if (contacts_open(&s, at->identity, NULL) == 0)
-    for (size_t i = 0; i < s.count; i++) offer_word(current, s.list[i].name, NULL);
+  bool read = contacts_open(&s, at->identity, NULL) == 0;
+  for (size_t i = 0; read && !at->forgotten && i < s.count; i++) offer_word(current, s.list[i].name, NULL);
+  for (size_t i = 0; read && at->forgotten && i < s.forgotten_count; i++)
+    offer_word(current, s.forgotten[i].name, NULL);
   contacts_close(&s);
 }
 
@@ -107,6 +110,7 @@ static void step_over(place *at, const char *word) {
     at->expects_for = completion_waits(at->command ? at->command->argp.options : NULL, word);
     if (!at->expects_for) at->expects_for = completion_waits(global_options, word);
   } else if (at->command) {
+    if (at->arguments == 0) at->forgotten = strcmp(at->command->name, "contacts") == 0 && strcmp(word, "allow") == 0;
     at->arguments++;
   } else {
     static const command help = {.name = "help", .completes = "COMMAND"}, unknown = {.name = ""};

@@ -271,6 +271,11 @@ test('bash completes commands, options, words, files and the names of contacts',
         expect((await run('bash', ['-c', `printf %s ${quote}${offered}${quote}`])).stdout).toBe(odd);
       }
   }
+  expect((await ana.run('contacts', 'rename', (await ana.list())[0].id, 'Bo')).code).toBe(0);
+  expect(await mine('contacts', 'allow', '')).toEqual([]);
+  expect((await ana.run('contacts', 'forget', 'Bo')).code).toBe(0);
+  expect(await mine('contacts', 'allow', '')).toEqual(['Bo']);
+  expect(await mine('contacts', 'block', '')).toEqual([]);
   await relay.stop();
 });
 
