@@ -64,15 +64,27 @@ static void pair_on_linked(pair_job *j, const pairlink_event *e) {
   if (j->paired && strcmp(e->peer, j->person.id) == 0) pair_finish(j);
 }
 
-static void pair_on_closed(pair_job *j, const pairlink_event *e) {
+static void pair_failed(pair_job *j, const pairlink_event *e) {
   char text[200];
+  bool turned_away = !j->who.is_link && job_is_turned_away(e);
+  if (turned_away && contacts_find(&j->base.people, e->peer)) {
+    job_refused(&j->base, e, true);
+  } else if (turned_away) {
+    ui_error("not paired", "refused: they do not accept you", "ask them for a code or link, and pair by that");
+    job_end(&j->base, EXIT_REFUSED);
+  } else {
+    job_end(&j->base,
+            ui_fail("not paired", e->error ? e->error : PAIRLINK_EREFUSED, ui_clean(e->text, text, sizeof text)));
+  }
+}
+
+static void pair_on_closed(pair_job *j, const pairlink_event *e) {
   if (e->session == j->session) j->session = NULL;
   if (j->base.ending || e->session == NULL) return;
   if (j->paired && strcmp(e->peer, j->person.id) == 0)
     pair_finish(j);
   else if (!j->paired && j->who.text[0])
-    job_end(&j->base,
-            ui_fail("not paired", e->error ? e->error : PAIRLINK_EREFUSED, ui_clean(e->text, text, sizeof text)));
+    pair_failed(j, e);
 }
 
 static void pair_on_event(job *base, const pairlink_event *e) {

@@ -79,6 +79,7 @@ test('a contact that was forgotten is told so in every command, until that is ta
     ['receive', '--from', 'Ana', '--into', tempDir('pairlink-into-')],
     ['connect', 'Ana'],
     ['ping', 'Ana', '--count', '1'],
+    ['pair', ana.id],
   ]) {
     const { code, stderr } = await bo.run(...command);
     expect(code, stderr).toBe(4);
@@ -91,6 +92,11 @@ test('a contact that was forgotten is told so in every command, until that is ta
     error: 'refused',
     text: expect.stringContaining('Ana no longer accepts you'),
   });
+  expect((await bo.run('contacts', 'forget', 'Ana')).code).toBe(0);
+  const stranger = await bo.run('pair', ana.id);
+  expect(stranger.code, stranger.stderr).toBe(4);
+  expect(stranger.stderr).toContain('refused: they do not accept you');
+  expect(stranger.stderr).toContain('ask them for a code or link');
   expect(listen.stderr).not.toContain('asked to connect');
   await listen.stop();
 
@@ -102,7 +108,7 @@ test('a contact that was forgotten is told so in every command, until that is ta
   expect(await listOf(ana)).toEqual([]);
   listen = ana.start('listen', '--keep');
   await listen.waitFor('Waiting.');
-  const knocks = bo.start('chat', 'Ana');
+  const knocks = bo.start('chat', ana.id);
   await listen.waitFor(`${bo.id} asked to connect and was not let in.`);
   await knocks.stop();
   await listen.stop();
