@@ -148,11 +148,15 @@ export class Talk {
    */
   async seen(n) {
     if (!this.settings.read) return;
-    const list = await this.engine.db.messages(this.contact.id, { before: n + 1, count: RECENT });
-    const newest = list.reverse().find(({ mine }) => !mine);
+    const newest = (await this.newestOfTheirs(n, 1)) ?? (await this.newestOfTheirs(n, RECENT));
     if (!newest || this.contact.saidRead === newest.id) return;
     this.contact.saidRead = newest.id;
     this.readTimer ??= setTimeout(() => this.sayRead(), READ_SETTLE_MS);
+  }
+  /** Returns the newest message of theirs up to a number, among so many. @param {number} n @param {number} count */
+  async newestOfTheirs(n, count) {
+    const list = await this.engine.db.messages(this.contact.id, { before: n + 1, count });
+    return list.reverse().find(({ mine }) => !mine);
   }
   /** Says it, and says it again with each new link: what is volatile may have been lost. */
   sayRead() {

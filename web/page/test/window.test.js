@@ -50,6 +50,16 @@ describe('the part of a thread that a tab holds', () => {
     expect(thread.list.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
   });
 
+  test('keeps only the newest of a burst, without a gap, when the person reads at the end', () => {
+    const thread = take(begin(run(1, 10), { older: false, newer: false }), run(11, 400), true);
+    expect(numbers(thread)).toEqual([351, 400, 50]);
+    expect([thread.older, thread.newer]).toEqual([true, false]);
+    expect(numbers(take(whole(1, 10), run(11, 60), true))).toEqual([1, 60, 60]);
+    const reading = take(whole(1, 10), run(11, 400), false);
+    expect(numbers(reading)).toEqual([1, 10, 10]);
+    expect(reading.newer).toBe(true);
+  });
+
   test('moves up and down by pages, without gaps and bounded', () => {
     let thread = whole(901, 1000);
     for (let first = 901; first > 1; first -= PAGE) {

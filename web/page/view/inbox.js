@@ -1,9 +1,13 @@
 /**
- * Collects what the engine tells this tab, and passes it on once a frame, so that a burst is rendered once. A hidden
- * tab has no frames; there it waits a little instead.
+ * Collects what the engine tells this tab, and passes it on once a frame. In a burst it waits longer: nobody could read
+ * what each frame would show, and drawing takes more time than storing. A hidden tab has no frames; there it waits a
+ * little instead.
  */
 
 const HIDDEN_MS = 100;
+/** After so many messages at once, the next ones wait. */
+const BURST = 20;
+const BURST_MS = 200;
 
 /** @typedef {import('../engine/types.js').Message} Message */
 /** @typedef {import('../engine/types.js').ToTab} ToTab */
@@ -20,6 +24,8 @@ export function openInbox({ onState, onMessages, onFiles }) {
   let messages = new Map();
   let frame = 0;
   let timer = 0;
+  /** Before this time nothing is passed on. */
+  let pausedTo = 0;
 
   const flush = () => {
     cancelAnimationFrame(frame);
@@ -28,6 +34,8 @@ export function openInbox({ onState, onMessages, onFiles }) {
     const due = { state, files, messages };
     state = files = undefined;
     messages = new Map();
+    const count = [...due.messages.values()].reduce((sum, known) => sum + known.size, 0);
+    pausedTo = count > BURST ? performance.now() + BURST_MS : 0;
     if (due.state) onState(due.state);
     for (const [contact, known] of due.messages) {
       const gone = [...known.keys()].filter((n) => known.get(n) === null);
@@ -48,13 +56,14 @@ export function openInbox({ onState, onMessages, onFiles }) {
         for (const n of gone) known.set(n, null);
         messages.set(contact, known);
       }
-      if (frame) return;
-      frame = requestAnimationFrame(flush);
-      timer = window.setTimeout(flush, HIDDEN_MS);
+      if (timer) return;
+      const pause = pausedTo - performance.now();
+      if (pause <= 0) frame = requestAnimationFrame(flush);
+      timer = window.setTimeout(flush, pause > 0 ? pause : HIDDEN_MS);
     },
     /** Passes everything on at once, as before an answer, which comes after it. */
     flush() {
-      if (frame) flush();
+      if (timer) flush();
     },
   };
 }

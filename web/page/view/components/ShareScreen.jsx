@@ -102,7 +102,8 @@ function SharedFiles({ files }) {
       <ul>
         {files.map(({ name, type, size: bytes }, n) => (
           <li key={n}>
-            <Icon name={iconOf({ folder: false, group: '', type })} /> <bdi>{name}</bdi>{' '}
+            <Icon name={iconOf({ folder: false, group: '', type })} />
+            <bdi>{name}</bdi>
             <span class="fine">{s.files.size(bytes)}</span>
           </li>
         ))}
