@@ -40,6 +40,7 @@ const kept = new Set([
   'known-name',
   'list',
   'waiting',
+  'share',
   'settings',
   'identity',
   'server-sees',

@@ -201,6 +201,8 @@ describe('installed', () => {
     await heading(other, 'Sharing didn’t work');
     await other.page.getByText('These files were sent already').waitFor();
     expect(await leftInCache(ana)).toEqual([]);
+    await ana.page.goBack();
+    await heading(ana, 'Choose a conversation'); // where she was before, and not the question again
     const card = bo.page.locator('.file', { hasText: 'Überblick 图.txt' });
     await card.getByRole('button', { name: 'Accept' }).click();
     await card.getByText('Received').waitFor();

@@ -4,7 +4,7 @@
  */
 import { useEffect, useState } from 'preact/hooks';
 import { s, wordsFor } from '../../strings/index.js';
-import { nameOf, openThread } from '../actions.js';
+import { nameOf } from '../actions.js';
 import { iconOf } from '../file-words.js';
 import { dropShared, readShared, shareLater, shareWith } from '../sharing.js';
 import { go, goBack, useEngine } from '../store.js';
@@ -39,7 +39,7 @@ export function ShareScreen({ place }) {
   }, [id]);
 
   /**
-   * Leads on when it worked, and says why when it did not.
+   * Leads on when it worked, and says why when it did not. Going back from there does not come here again.
    * @param {Promise<string>} sharing @param {() => void} then @param {string} [name]
    */
   const follow = async (sharing, then, name = '') => {
@@ -75,9 +75,13 @@ export function ShareScreen({ place }) {
               files={files.length > 0}
               busy={busy}
               onTake={(contact) =>
-                follow(shareWith(contact.id, id, text), () => openThread(contact.id), nameOf(contact))
+                follow(
+                  shareWith(contact.id, id, text),
+                  () => go({ screen: 'thread', contact: contact.id }, { replace: true }),
+                  nameOf(contact),
+                )
               }
-              onLater={() => follow(shareLater(id, text), () => go({ screen: 'new' }))}
+              onLater={() => follow(shareLater(id, text), () => go({ screen: 'new' }, { replace: true }))}
             />
             {id && (
               <button type="button" class="button button-small" disabled={busy} onClick={discard}>
