@@ -34,6 +34,8 @@ export class Card {
     this.missing = false;
     /** Nobody has decided yet whether the person is asked. */
     this.isNew = false;
+    /** The size for which there was room when the card was taken without asking; 0: it was not. */
+    this.roomFor = 0;
     this.checking = false;
     this.paused = false;
   }
@@ -53,9 +55,23 @@ export class Card {
   }
   get stored() {
     let sum = 0;
-    for (const { id, state, size } of this.records.values())
-      sum += state === 'saved' ? size : Math.max(this.files.get(id)?.stored ?? 0, this.here.get(id) ?? 0);
+    for (const record of this.records.values()) sum += this.storedOf(record);
     return sum;
+  }
+  /** @param {FileRecord} record */
+  storedOf({ id, state, size }) {
+    return state === 'saved' ? size : Math.max(this.files.get(id)?.stored ?? 0, this.here.get(id) ?? 0);
+  }
+  /** How many bytes are still to be stored if the person wants it. A file that failed needs no room. */
+  get toCome() {
+    let settled = 0;
+    for (const record of this.records.values())
+      settled += record.state === 'over' ? record.size : this.storedOf(record);
+    return Math.max(0, this.size - settled);
+  }
+  /** How many bytes of room it will need and may not be given to others. */
+  get claim() {
+    return !this.mine && (this.message.state === 'open' || this.roomFor > 0) ? this.toCome : 0;
   }
   get savedCount() {
     return [...this.records.values()].filter(({ state }) => state === 'saved').length;

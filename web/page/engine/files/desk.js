@@ -53,8 +53,7 @@ const ROOM_RETRY_MS = 30_000;
  * @property {(contact: string, message: FileMessage) => void} received
  * @property {(record: FileRecord, bytes: () => Blob | Promise<Blob>) => void} picture the bytes of a file are here,
  *   which may be a picture
- * @property {(contact: string, size: number, isNew: boolean) => Promise<boolean>} takes the person need not be asked
- *   about files of this size; isNew: none of them came so far
+ * @property {(contact: string, card: Card) => Promise<boolean>} takes the person need not be asked about this card
  * @property {(contact: string) => boolean} held nothing may be sent at the moment
  * @property {() => void} touch the progress has changed
  * @property {(text: string) => void} log
@@ -311,8 +310,13 @@ export class Desk {
     const { isNew, message } = card;
     card.isNew = false;
     if (!isNew && !(message.unasked && message.state === 'open')) return;
-    const takes = !file.isStream && (await this.files.takes(this.contact, card.size, isNew));
-    if (takes !== (message.state === 'open')) await this.settle(card, takes ? 'open' : 'asking', takes);
+    const takes = !file.isStream && (await this.files.takes(this.contact, card));
+    try {
+      if (takes !== (message.state === 'open')) await this.settle(card, takes ? 'open' : 'asking', takes);
+    } catch (error) {
+      card.roomFor = 0; // it is asked about
+      throw error;
+    }
   }
 
   /**

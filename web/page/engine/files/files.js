@@ -37,7 +37,7 @@ export class Files {
       shown,
       picture: (record, bytes) => void this.thumbs.add(record, bytes),
       received: (contact, message) => this.received(contact, message),
-      takes: (contact, size, isNew) => this.takes(contact, size, isNew),
+      takes: (contact, card) => this.takes(contact, card),
       held: (contact) => this.held(contact),
       touch: () => this.touch(),
       log,
@@ -59,14 +59,17 @@ export class Files {
   }
 
   /**
-   * Returns true when files of a contact are taken without asking.
-   * @param {string} id @param {number} size of all of them, as far as it is known
-   * @param {boolean} isNew whether room is needed for all of them; else some of them may be here
+   * Returns true when a card of a contact is taken without asking.
+   * @param {string} id @param {import('./card.js').Card} card
    */
-  async takes(id, size, isNew) {
-    const most = this.engine.contacts.get(id)?.accepts;
-    if (most === undefined || this.held(id)) return false;
-    return takesUnasked(most, size, isNew ? await this.engine.room() : Infinity);
+  async takes(id, card) {
+    const most = this.held(id) ? undefined : this.engine.contacts.get(id)?.accepts;
+    return takesUnasked(most, card, { room: () => this.engine.room(), cards: () => this.cards() });
+  }
+
+  /** The cards of all contacts that are not over. */
+  cards() {
+    return [...this.desks.values()].flatMap((desk) => [...desk.cards.values()]);
   }
 
   /** Returns true while nothing may be sent to a contact. @param {string} id */
