@@ -1,5 +1,6 @@
 /** Firefox and Chromium, paired by an invite link, a code and the camera: the main flow in another engine. */
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import encodeQR from 'qr';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tempDir } from '../../support/process.js';
@@ -41,7 +42,16 @@ async function openFirefox() {
   return { page, errors, shows, close: () => firefox.close() };
 }
 
-test.skipIf(!possible)('messages go both ways, also after a reload', async () => {
+const PICTURE = 'icon-512.png';
+const PICTURE_PATH = fileURLToPath(new URL(`../../../web/page/icons/${PICTURE}`, import.meta.url));
+
+/** Runs in the page: the width of a picture once it is shown, and 0 until then. */
+function widthOf(css) {
+  const img = document.querySelector(css);
+  return img?.complete ? img.naturalWidth : 0;
+}
+
+test.skipIf(!possible)('messages and pictures go both ways, also after a reload', async () => {
   const ana = await openPerson(relay.http);
   const link = await ana.invite();
   const { page, errors, shows, close } = await openFirefox();
@@ -61,6 +71,25 @@ test.skipIf(!possible)('messages go both ways, also after a reload', async () =>
     await ana.say('after a reload');
     await shows('.theirs .bubble', 'after a reload');
     expect(await ana.thread()).toEqual(['> to Firefox', '< from Firefox', '> after a reload']);
+
+    const { acceptOf, saved } = ana.words.files;
+    await (await page.$('.composer input[type=file]')).uploadFile(PICTURE_PATH);
+    await ana.button(acceptOf(PICTURE)).click();
+    await ana.page.locator('.composer input[type=file]').first().setInputFiles(PICTURE_PATH);
+    const accept = `.theirs button[aria-label="${acceptOf(PICTURE)}"]`;
+    await page.waitForSelector(accept);
+    await page.click(accept);
+    await shows('.theirs .file', saved);
+    for (const side of ['.mine', '.theirs']) {
+      await page.waitForFunction(widthOf, {}, `${side} .picture img`);
+      await ana.page.waitForFunction(widthOf, `${side} .picture img`);
+    }
+    await page.click('.theirs .picture');
+    await page.waitForFunction(widthOf, {}, '.viewer-stage img');
+    expect(await page.$eval('.viewer h2', (heading) => heading.textContent)).toBe(PICTURE);
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => !document.querySelector('.viewer'));
+    expect(await page.$eval('.theirs .picture', (one) => one === document.activeElement)).toBe(true);
     expect(errors).toEqual([]);
   } finally {
     await close();
