@@ -268,3 +268,28 @@ describe('a jump', () => {
     expect(store.get().jump?.n).toBe(50); // the list shows the next one
   });
 });
+
+describe('many messages that come during a jump', () => {
+  test('take nothing away from where it leads', async () => {
+    const stop = readBy({ contact, atEnd: () => true, place: () => null, look() {} });
+    const moved = jumpTo(contact, 50);
+    comes(...run(61, 120));
+    asked[0].answer(run(1, 49));
+    asked[1].answer(run(50, 60));
+    await moved;
+    comes(...run(121, 180)); // the list has not gone there yet
+    stop();
+    expect([numbers().includes(50), numbers().at(-1), numbers().length]).toEqual([true, 180, 180]);
+  });
+
+  test('are at its end when it leads to the newest', async () => {
+    hold(begin(run(1, 100), { older: false, newer: true }));
+    const stop = readBy({ contact, atEnd: () => false, place: () => 1, look() {} });
+    const moved = jumpToNewest(contact);
+    comes(...run(504, 903));
+    asked[0].answer(run(404, 503));
+    await moved;
+    stop();
+    expect([numbers().at(-1), thread().newer]).toEqual([903, false]);
+  });
+});

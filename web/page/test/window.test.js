@@ -60,6 +60,11 @@ describe('the part of a thread that a tab holds', () => {
     expect(reading.newer).toBe(true);
   });
 
+  test.each([51, 60, 90, 200])('keeps what somebody reads further up when %i come at once', (count) => {
+    const thread = take(whole(1, 100), run(101, 100 + count), false);
+    expect([numbers(thread), thread.newer]).toEqual([[1, 100 + count, 100 + count], false]);
+  });
+
   test('moves up and down by pages, without gaps and bounded', () => {
     let thread = whole(901, 1000);
     for (let first = 901; first > 1; first -= PAGE) {

@@ -50,8 +50,12 @@ export function readBy(list) {
   };
 }
 
-/** @param {string} contact */
-const atEnd = (contact) => reader?.contact !== contact || reader.atEnd();
+/**
+ * Returns whether the person reads at the end, or will when the jump is done.
+ * @param {string} contact @param {Jump | null} [jump]
+ */
+const atEnd = (contact, jump = store.get().jump) =>
+  jump?.contact === contact ? jump.n === null : reader?.contact !== contact || reader.atEnd();
 
 /**
  * @param {string} contact @param {Thread} thread
@@ -63,8 +67,8 @@ const put = (contact, thread, also) =>
 /** @param {string} contact @returns {Thread | undefined} */
 const threadOf = (contact) => store.get().threads[contact];
 
-/** @param {Thread} thread @param {Update} update */
-const updated = (thread, { contact, list, gone = [] }) => drop(take(thread, list, atEnd(contact)), gone);
+/** @param {Thread} thread @param {Update} update @param {Jump} [jump] */
+const updated = (thread, { contact, list, gone = [] }, jump) => drop(take(thread, list, atEnd(contact, jump)), gone);
 
 /** @param {Update} update */
 export function onMessages(update) {
@@ -88,7 +92,9 @@ async function loadInto(contact, read, join, jump) {
   listening.add(own);
   try {
     const thread = join(await read());
-    if (thread) put(contact, own.came.reduce(updated, thread), jump && { jump });
+    if (!thread) return;
+    const whole = own.came.reduce((held, update) => updated(held, update, jump), thread);
+    put(contact, whole, jump && { jump });
   } finally {
     listening.delete(own);
   }

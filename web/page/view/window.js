@@ -20,7 +20,7 @@
 export const PAGE = 100;
 /**
  * More than this are never held. Who reads at the end keeps the newest KEEP of them. When more than BURST came at once,
- * only these are kept: some screens full, since drawing what nobody can read takes most of the time of a burst.
+ * they keep only these: some screens full, since drawing what nobody can read takes most of the time of a burst.
  */
 export const MAX = 300;
 const KEEP = 200;
@@ -49,7 +49,7 @@ export function take(thread, more, atEnd) {
   if (fresh.length === 0) return list === thread.list ? thread : { ...thread, list };
   const room = atEnd ? Infinity : MAX - list.length;
   if (thread.newer || fresh.length > room) return { ...thread, list, newer: true };
-  if (fresh.length > BURST) return { ...thread, list: fresh.slice(-BURST), older: true };
+  if (atEnd && fresh.length > BURST) return { ...thread, list: fresh.slice(-BURST), older: true };
   const whole = [...list, ...fresh];
   if (whole.length <= MAX) return { ...thread, list: whole };
   return { ...thread, list: whole.slice(-KEEP), older: true };
