@@ -93,7 +93,7 @@ async function loadInto(contact, read, join, jump) {
   try {
     const thread = join(await read());
     if (!thread) return;
-    const whole = own.came.reduce((held, update) => updated(held, update, jump), thread);
+    const whole = own.came.reduce((made, update) => updated(made, update, jump), thread);
     put(contact, whole, jump && { jump });
   } finally {
     listening.delete(own);
