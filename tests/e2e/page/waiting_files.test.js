@@ -1,4 +1,4 @@
-/** Files that were chosen before there was anyone to send them to. */
+/** Files that were chosen before there was anyone to send them to, and those that are accepted without asking. */
 import { expect, test } from 'vitest';
 import { startCli } from '../../support/cli.js';
 import { setStage } from './stage.js';
@@ -68,4 +68,55 @@ test('they reach who joins by a link, and go on waiting beside a program that ta
   await bo.join(link);
   await ana.page.locator('.file', { hasText: 'later.txt' }).waitFor();
   await bo.page.locator('.waiting-files').waitFor({ state: 'detached' });
+});
+
+/** Runs in the page before all else: notes the locks that keep the screen on. */
+function noteScreenLocks() {
+  const locks = (globalThis.screenLocks = []);
+  if (!navigator.wakeLock) return; // about:blank has none
+  navigator.wakeLock.request = async (type) => {
+    const lock = { held: type === 'screen', release: async () => void (lock.held = false) };
+    locks.push(lock);
+    return lock;
+  };
+}
+
+test('up to a chosen size files are accepted without asking; the screen stays on while one comes', async () => {
+  const { ana, bo } = await stage.pair({ init: noteScreenLocks });
+  const { contact, files, back } = bo.words;
+  const send = (name, size) =>
+    ana.page
+      .locator('.composer input[type=file]')
+      .first()
+      .setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.alloc(size, 'x') });
+  const card = (name) => bo.page.getByRole('article', { name, exact: true });
+  const screenLocks = (held) =>
+    bo.page.waitForFunction((count) => globalThis.screenLocks.filter((lock) => lock.held).length === count, held);
+
+  const about = bo.page.locator('.thread-head .button-icon').last();
+  const choice = bo.page.locator('#accepts');
+  await about.click();
+  await choice.selectOption(contact.acceptsUpTo(10_000_000));
+  await bo.button(back).first().click();
+  await about.click();
+  await expect.poll(() => choice.inputValue(), 'as the engine has it').toBe('10000000');
+  await bo.page.reload();
+  expect(await choice.inputValue(), 'kept').toBe('10000000');
+  await bo.button(back).first().click();
+  await send('small.bin', 10_000);
+  await card('small.bin').getByText(files.saved).waitFor();
+  await send('large.bin', 10_000_001);
+  await bo.button(files.acceptOf('large.bin')).waitFor();
+
+  // What cannot end yet shows that the screen stays on.
+  process.kill(stage.relay.pid, 'SIGSTOP');
+  try {
+    await bo.button(files.acceptOf('large.bin')).click();
+    await screenLocks(1);
+  } finally {
+    process.kill(stage.relay.pid, 'SIGCONT');
+  }
+  await card('large.bin').getByText(files.saved).waitFor();
+  await screenLocks(0);
+  expect([...ana.errors, ...bo.errors]).toEqual([]);
 });
