@@ -58,6 +58,17 @@ const isFocused = (locator) =>
 const heading = ({ page }) => page.locator('.viewer h2');
 const full = ({ page }) => page.locator('.viewer-stage img');
 
+/** Moves a finger across the picture, so far to the right. */
+async function swipe({ page }, to) {
+  const cdp = await page.context().newCDPSession(page);
+  const touch = (type, x) =>
+    cdp.send('Input.dispatchTouchEvent', { type, touchPoints: type === 'touchEnd' ? [] : [{ x, y: 300 }] });
+  await touch('touchStart', 400);
+  await touch('touchMove', 400 + to);
+  await touch('touchEnd', 400 + to);
+  await cdp.detach();
+}
+
 /** Chooses in the menu of the message with a card. */
 async function choose(tab, title, ...items) {
   const row = tab.page.locator('.message', { has: card(tab, title) });
@@ -148,6 +159,20 @@ test('a picture: small on both sides, also after a reload; in full size by click
   expect([...ana.errors, ...bo.errors]).toEqual([]);
 });
 
+test('on touch, a swipe leads to the next picture and back', async () => {
+  const { ana } = keep(await openPair(relay.http, { browser, context: { hasTouch: true } }));
+  await attach(ana, bmp('wide.bmp', 900, 300), bmp('high.bmp', 200, 900));
+  await picture(ana, 'wide.bmp').tap();
+  for (const [to, name] of [
+    [-150, 'high.bmp'],
+    [+150, 'wide.bmp'],
+  ]) {
+    await full(ana).waitFor();
+    await swipe(ana, to);
+    await expect.poll(() => heading(ana).textContent()).toBe(name);
+  }
+});
+
 test('several offers have one answer; a picture that claims too many pixels is a file like any other', async () => {
   const { ana, bo } = keep(await openPair(relay.http, { browser }));
   const s = bo.words;
@@ -161,7 +186,7 @@ test('several offers have one answer; a picture that claims too many pixels is a
     expect(await who.page.locator('.picture').count()).toBe(1);
     expect(await count(who, 'thumbs')).toBe(1);
   }
-  expect(await bo.page.locator('.offers').count()).toBe(0);
+  await expect.poll(() => bo.page.locator('.offers').count()).toBe(0);
   await isFocused(bo.page.locator('.composer textarea'));
   await bo.page.locator('.thread-head .button-icon').last().click();
   await bo.button(s.contact.forget).click();

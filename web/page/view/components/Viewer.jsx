@@ -7,6 +7,7 @@ import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
 import { saveFile } from '../files.js';
 import { go, goBack, useStore } from '../store.js';
+import { useSwipe } from '../use-swipe.js';
 import { Icon } from './Icon.jsx';
 import { pictureKey } from './Picture.jsx';
 
@@ -79,6 +80,7 @@ export function Viewer({ contact, picture }) {
     const next = at < 0 ? undefined : all[at + by];
     if (next) go({ screen: 'thread', contact, picture: next }, { replace: true });
   };
+  const swipe = useSwipe(step);
   /** @param {KeyboardEvent} event */
   const onKeyDown = ({ key, altKey, ctrlKey, metaKey }) => {
     if (altKey || ctrlKey || metaKey) return;
@@ -120,7 +122,7 @@ export function Viewer({ contact, picture }) {
           <Icon name="close" />
         </button>
       </header>
-      <div class="viewer-stage">
+      <div class="viewer-stage" {...swipe}>
         {shown?.url && <img src={shown.url} alt={shown.name} />}
         {shown && !shown.url && <p>{s.picture.gone}</p>}
       </div>
