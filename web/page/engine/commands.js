@@ -222,8 +222,8 @@ export const commands = {
   },
 
   /**
-   * Deletes a contact and its messages. If it calls, it is told that it is not accepted; one that was never reached
-   * becomes a stranger again, and one that was blocked stays so.
+   * Deletes a contact with its messages and files. If it calls, it is told that it is not accepted; one that was never
+   * reached becomes a stranger again, and one that was blocked stays so.
    * @param {Engine} engine @param {{contact: string}} args
    */
   forget: async (engine, { contact: id }) => {
@@ -235,16 +235,21 @@ export const commands = {
     // At once, or what they send meanwhile would make them a contact again.
     if (decision && engine.client) engine.parting.tellOne(engine.client, decision);
     else if (contact) engine.client?.forget(id);
+    const resume = await engine.files.part(id);
     try {
       await engine.db.forgetContact(id, decision);
     } catch (error) {
-      if (contact) await engine.takeAgain(contact, stored);
+      if (contact) {
+        engine.aside(resume());
+        await engine.takeAgain(contact, stored);
+      }
       throw error;
     } finally {
       engine.leaving.delete(id);
     }
     if (decision) engine.parting.hold(decision);
-    await engine.files.forget(id);
+    engine.files.tryAgain(); // there is room now
+    engine.files.touch();
     engine.tell.state();
   },
 

@@ -450,20 +450,24 @@ export class Db {
   }
 
   /**
-   * Deletes a contact with its messages and keeps what was decided about it, all of it or nothing.
+   * Deletes a contact with its messages and files, and keeps what was decided about it: all of it or nothing.
    * @param {string} contact @param {Decision} [decision]
    */
   async forgetContact(contact, decision) {
     /** @param {[IDBObjectStore, ...IDBObjectStore[]]} stores */
-    const forget = async (...[messages, gone, thumbs, contacts, decisions]) => {
+    const forget = async (...[messages, gone, thumbs, contacts, decisions, files, pieces, sources]) => {
       const range = IDBKeyRange.bound([contact, 0], [contact, Infinity]);
       const keys = await done(messages.index('contact').getAllKeys(range));
       await Promise.all(keys.map((key) => done(messages.delete(key))));
       for (const store of [gone, thumbs]) await done(store.delete(IDBKeyRange.bound([contact], [contact, []])));
+      // The key of a file, see files/store.js, starts with its contact.
+      const [first, end] = [`${contact}:`, `${contact}:\uffff`];
+      for (const store of [files, sources]) await done(store.delete(IDBKeyRange.bound(first, end)));
+      await done(pieces.delete(IDBKeyRange.bound([first], [end])));
       await done(contacts.delete(contact));
       if (decision) await done(decisions.put(decision));
     };
-    await this.write('messages', forget, 'gone', 'thumbs', 'contacts', 'decisions');
+    await this.write('messages', forget, 'gone', 'thumbs', 'contacts', 'decisions', 'files', ...BYTES);
   }
 
   /** Keeps that an invitation is over, in place of the invitation. @param {SpentInvite} spent */

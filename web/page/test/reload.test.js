@@ -82,7 +82,6 @@ test.each(['before it is deleted', 'after that'])(
     let go;
     const later = new Promise((done) => (go = done));
     db.forgetContact = (...args) => later.then(() => forget(...args)); // it waits for another transaction
-    engine.files.forget = async () => {};
     const forgotten = commands.forget(engine, { contact: 'bo' });
     const { readSettings } = engine;
     if (end === 'after that') engine.readSettings = async () => (await forgotten, readSettings.call(engine));
@@ -195,7 +194,6 @@ describe('two engines that write at the same moment', () => {
   });
 
   test('a contact that one has deleted does not come back from the other', async () => {
-    engine.files.forget = async () => {};
     await commands.forget(engine, { contact: 'bo' });
     await other.changed(other.contacts.get('bo'), true);
     await commands.rename(other, { contact: 'bo', name: 'Bob' });

@@ -31,7 +31,7 @@ beforeEach(() => {
   engine.invites.set('one', { ...invite });
   db.fill('decisions', decision);
   engine.parting.decisions.set('ida', decision);
-  engine.files.forget = async () => {};
+  engine.files.store = new MemoryFileStore();
   engine.connect = async () => void calls.push('connect');
   engine.lib.parseInviteLink = () => ({ id: 'fay' });
   const session = { on() {}, close() {}, state: 'dialing' };

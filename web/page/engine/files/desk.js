@@ -778,6 +778,15 @@ export class Desk {
     this.outgoing.stop();
     this.cards.clear();
   }
+  /** Resolves when no job is running or waiting any more. */
+  async idle() {
+    let jobs;
+    do {
+      jobs = this.jobs;
+      await jobs;
+      await this.incoming.writing;
+    } while (jobs !== this.jobs);
+  }
 }
 
 /** Writes into a file's record how it ended. @param {Card} card @param {TransferFile} file @param {End} end */

@@ -1,8 +1,10 @@
 /** The files of all contacts: the commands of the tabs about them, and what the tabs see. */
 import { FILE_CANCELLED, FILE_DECLINED, FILE_FLAG_FOLDER } from '../../../client/wire_table.js';
+import { asError } from '../errors.js';
 import { takesUnasked } from './accepting.js';
 import { Desk } from './desk.js';
 import { FileStore } from './store.js';
+import { sweep } from './sweep.js';
 import { PICTURES, Thumbs, mayShow } from './thumbs.js';
 
 /** The least time between two reports of progress to the tabs. */
@@ -51,11 +53,28 @@ export class Files {
     return desk;
   }
 
-  /** Resumes the transfers that were open. */
+  /** Resumes the transfers that were open, and deletes what was left behind. */
   async load() {
-    for (const { contact, card } of await this.store.open())
-      if (this.engine.contacts.has(contact)) await this.desk(contact).open(card);
-    for (const desk of this.desks.values()) await desk.serial(() => desk.feed());
+    await this.open((contact) => this.engine.contacts.has(contact));
+    void this.sweep();
+  }
+
+  /** Resumes the transfers that were open with these contacts. @param {(contact: string) => boolean} wanted */
+  async open(wanted) {
+    for (const { contact, card } of await this.store.open()) if (wanted(contact)) await this.desk(contact).open(card);
+    for (const [contact, desk] of this.desks) if (wanted(contact)) await desk.serial(() => desk.feed());
+  }
+
+  /** Deletes bytes that nothing refers to. */
+  async sweep() {
+    try {
+      const count = await sweep(this.engine.db);
+      if (count === 0) return;
+      this.engine.log(`deleted what was left of ${count} files`);
+      this.tryAgain();
+    } catch (error) {
+      this.engine.log(`files: ${asError(error).message ?? error}`);
+    }
   }
 
   /**
@@ -181,11 +200,20 @@ export class Files {
     this.desks.clear();
   }
 
-  /** Ends all transfers with one contact, and deletes its files. @param {string} contact */
-  async forget(contact) {
-    this.desks.get(contact)?.stopAll();
+  /**
+   * Ends all transfers with a contact that is about to be deleted. Resolves once nothing of them is being written, with
+   * a function that resumes them if the contact could not be deleted.
+   * @param {string} contact @returns {Promise<() => Promise<void>>}
+   */
+  async part(contact) {
+    const before = this.desks.get(contact);
+    before?.stopAll();
     this.desks.delete(contact);
-    await this.store.forget(contact);
+    await before?.idle();
+    return async () => {
+      for (const [key, file] of before?.sources ?? []) this.desk(contact).sources.set(key, file);
+      await this.open((one) => one === contact);
+    };
   }
 }
 

@@ -101,13 +101,4 @@ export class FileStore {
   dropSources(...keys) {
     return this.db.write('sources', (store) => Promise.all(keys.map((key) => done(store.delete(key)))));
   }
-
-  /** Deletes everything of one contact. @param {string} contact */
-  async forget(contact) {
-    /** @type {FileRecord[]} */
-    const records = await done(this.db.read('files').getAll(IDBKeyRange.bound(`${contact}:`, `${contact}:\uffff`)));
-    const keys = records.map(({ key }) => key);
-    await Promise.all([this.dropPieces(...keys), this.dropSources(...keys)]);
-    await this.db.write('files', (store) => Promise.all(keys.map((key) => done(store.delete(key)))));
-  }
 }
