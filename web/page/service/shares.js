@@ -13,15 +13,41 @@ const TEXT_MAX = 65000; // characters
 const FILES_MAX = 1024;
 /** How many shares may wait. A further one pushes out the oldest. */
 const WAITING_MAX = 8;
+/** The longest name of a file in bytes, as the other side keeps it. */
+const NAME_BYTES = 200;
 const ID = /^\d{1,16}-[0-9a-f-]{36}$/;
 
 const open = () => caches.open(CACHE);
 /** @param {string} id @param {number} [n] */
 const pathOf = (id, n) => (n === undefined ? `/shared/${id}` : `/shared/${id}/${n}`);
-/** @param {Request} key */
+/** @param {{url: string}} key */
 const idOf = (key) => new URL(key.url).pathname.split('/')[2];
 /** @param {string} id */
 const timeOf = (id) => Number(id.split('-')[0]);
+
+const encoder = new TextEncoder();
+/** @param {string} text */
+const bytesOf = (text) => encoder.encode(text).length;
+
+/**
+ * Returns a name that is one part of a path and can be sent. Programs give files any name, a whole path too. A long one
+ * keeps its ending.
+ * @param {string} given
+ */
+export function fileName(given) {
+  const name = given.slice(Math.max(given.lastIndexOf('/'), given.lastIndexOf('\\')) + 1);
+  if (/^[.\s]*$/.test(name)) return 'file';
+  if (bytesOf(name) <= NAME_BYTES) return name;
+  const end = /\.[^.]{1,16}$/.exec(name)?.[0] ?? '';
+  let room = NAME_BYTES - bytesOf(end);
+  let stem = '';
+  for (const character of name.slice(0, name.length - end.length)) {
+    room -= bytesOf(character);
+    if (room < 0) break;
+    stem += character;
+  }
+  return stem + end;
+}
 
 /** Whether a text from the address bar can be an ID. @param {string | null} text @returns {text is string} */
 export const isShared = (text) => text !== null && ID.test(text);
@@ -46,7 +72,7 @@ export async function keepShared(form, from, now) {
     await dropOld(now, WAITING_MAX - 1);
     const cache = await open();
     for (const [n, file] of /** @type {File[]} */ (files).entries()) {
-      shared.files.push({ name: file.name || 'file', type: file.type, modified: file.lastModified, size: file.size });
+      shared.files.push({ name: fileName(file.name), type: file.type, modified: file.lastModified, size: file.size });
       await cache.put(pathOf(id, n), new Response(file));
     }
     await cache.put(pathOf(id), new Response(JSON.stringify(shared))); // last: what is named is whole
@@ -94,8 +120,13 @@ export async function dropOld(now, most = WAITING_MAX) {
   await drop((id) => !kept.has(id));
 }
 
-/** @param {(id: string) => boolean} chosen */
+/**
+ * Drops shares. The name of each goes before its bytes: what is named is whole.
+ * @param {(id: string) => boolean} chosen
+ */
 async function drop(chosen) {
   const cache = await open();
-  for (const key of await cache.keys()) if (chosen(idOf(key))) await cache.delete(key);
+  const keys = (await cache.keys()).filter((key) => chosen(idOf(key)));
+  const names = keys.filter(({ url }) => new URL(url).pathname === pathOf(idOf({ url })));
+  for (const key of new Set([...names, ...keys])) await cache.delete(key);
 }

@@ -144,6 +144,37 @@ describe('what another program shares', () => {
     expect([held(it), await readShared(id)]).toEqual([[], undefined]);
   });
 
+  test.each([
+    ['../x', 'x'],
+    ['/a/b.txt', 'b.txt'],
+    ['C:\\Users\\ana\\b.txt', 'b.txt'],
+    ['a/', 'file'],
+    ['', 'file'],
+    ['..', 'file'],
+    [' . ', 'file'],
+    ['\u202Egnp.exe', '\u202Egnp.exe'],
+    [`${'x'.repeat(10_000)}.jpeg`, `${'x'.repeat(195)}.jpeg`],
+    [`${'😀'.repeat(5000)}.png`, `${'😀'.repeat(49)}.png`],
+    [`a.${'b'.repeat(10_000)}`, `a.${'b'.repeat(198)}`],
+  ])('has files whose names can be sent: %#', async (given, kept) => {
+    disk();
+    const { id } = await keepShared(form(new File(['x'], given)), 'own', 1);
+    expect((await filesOf(id, await readShared(id))).map(({ name }) => name)).toEqual([kept]);
+  });
+
+  test('is not named any more once some of its bytes may be gone', async () => {
+    const it = disk();
+    const { id } = await keepShared(form(picture(), picture()), 'own', 1);
+    const { open } = it.caches;
+    it.caches.open = async (name) => {
+      const cache = await open(name);
+      const left = [cache.delete, () => Promise.reject(new Error('the browser ends'))];
+      return { ...cache, delete: (key) => (left.shift() ?? (() => Promise.reject(new Error('ended'))))(key) };
+    };
+    await expect(dropShared(id)).rejects.toThrow('the browser ends');
+    expect(await readShared(id)).toBe(undefined);
+  });
+
   test('two shares do not mix; what is older than an hour goes, and so does what comes from the future', async () => {
     const it = disk();
     const ids = [];
