@@ -50,6 +50,31 @@ test('the address says what was shared, or why it was not kept', async () => {
   expect(place()).toEqual({ screen: 'share', problem: 'room' });
 });
 
+test('the address says it until it is open, so that a reload loses nothing; other addresses go at once', async () => {
+  const { takeArrival } = await import('../view/arrivals.js');
+  vi.stubGlobal('location', { pathname: '/', hash: '', search: `?do=share&id=${ID}`, href: '' });
+  const { search } = takeArrival();
+  expect(history.replaceState.mock.calls).toEqual([]);
+  await shared.openShared(search);
+  expect([place().shared, history.replaceState.mock.calls]).toEqual([ID, [[null, '', '/']]]);
+  history.replaceState.mockClear();
+  Object.assign(location, { search: '?do=invite' });
+  takeArrival();
+  expect(history.replaceState.mock.calls).toEqual([[null, '', '/']]);
+});
+
+test('what cannot be read says so, and the page goes on', async () => {
+  (await import('../service/shares.js')).readShared.mockRejectedValue(new Error('disk'));
+  await open({ id: ID });
+  expect(place()).toEqual({ screen: 'share', problem: 'broken' });
+});
+
+test('what is sent counts as sent, also when it cannot be dropped', async () => {
+  (await import('../service/shares.js')).dropShared.mockRejectedValue(new Error('disk'));
+  expect(await shared.shareWith('bo', ID, 'said')).toBe('done');
+  expect([...drafts]).toEqual([['draft bo', 'said']]);
+});
+
 test.each(['', 'x', '../1', `${ID}/0`, ID.toUpperCase()])('an address with %j as ID leads nowhere', async (id) => {
   await open({ do: 'share', id });
   expect(place()).toEqual({ screen: 'home' });

@@ -6,14 +6,15 @@ import { go, store } from './store.js';
 
 /**
  * Returns what the address asks for, and removes it from the address bar at once: a secret must not stay where a
- * glance, a screenshot or the history shows it.
+ * glance, a screenshot or the history shows it. What was shared is no secret, and stays until it is open.
  * @returns {Arrival}
  */
 export function takeArrival() {
   const { hash, href, search } = location;
   const link = hash.length > 1 ? href : undefined;
-  if (link || search) history.replaceState(history.state, '', location.pathname);
-  return { link, search: new URLSearchParams(search) };
+  const wanted = new URLSearchParams(search);
+  if (link || (search && wanted.get('do') !== 'share')) history.replaceState(history.state, '', location.pathname);
+  return { link, search: wanted };
 }
 
 /** Does what was asked for, once the engine has answered. @param {Arrival} arrival @returns {Promise<void>} */
@@ -21,7 +22,11 @@ export async function follow({ link, search }) {
   const wanted = search.get('do');
   if (link) return openInvite(link);
   if (wanted === 'join') return go({ screen: 'new', focus: true });
-  if (wanted === 'share') return (await import('./sharing.js')).openShared(search);
+  if (wanted === 'share') {
+    // Without it, the page works. The address stays, and asks again.
+    const sharing = await import('./sharing.js').catch(() => null);
+    return sharing?.openShared(search);
+  }
   if (wanted === 'invite') {
     go({ screen: 'new' });
     await online();

@@ -10,17 +10,34 @@ import { NEXT, wait } from './waiting-files.js';
 
 /** @typedef {import('../service/shares.js').Shared} Shared */
 
-/** Opens what was shared, as the address says. @param {URLSearchParams} search */
+/**
+ * Opens what was shared, as the address says. The address says it until then, so that a reload loses nothing.
+ * @param {URLSearchParams} search
+ */
 export async function openShared(search) {
+  const place = await placeOf(search).catch(() => cannotRead);
+  history.replaceState(history.state, '', location.pathname);
+  if (place) go(place);
+}
+
+/** @type {import('./store.js').Place} */
+const cannotRead = { screen: 'share', problem: 'broken' };
+
+/**
+ * Returns where what was shared is shown; undefined: nowhere.
+ * @param {URLSearchParams} search @returns {Promise<import('./store.js').Place | undefined>}
+ */
+async function placeOf(search) {
   await dropOld(Date.now()).catch(() => {});
   const id = search.get('id');
   const problem = search.get('problem');
-  if (problem) return go({ screen: 'share', problem });
+  if (problem) return { screen: 'share', problem };
   if (!isShared(id)) return undefined;
   const shared = await readShared(id);
   const installed = !matchMedia('(display-mode: browser)').matches;
-  if (shared && shared.from !== 'own' && !installed) return dropShared(id);
-  return go({ screen: 'share', shared: id, text: shared?.text });
+  if (!shared || shared.from === 'own' || installed) return { screen: 'share', shared: id, text: shared?.text };
+  await dropShared(id);
+  return undefined;
 }
 
 /**
@@ -34,7 +51,7 @@ const once = (id, use) =>
     if (!shared) return 'gone';
     const files = await filesOf(id, shared);
     if (!(await use(files.map((file) => ({ file, path: file.name }))))) return 'not';
-    await dropShared(id);
+    await dropShared(id).catch(() => {}); // it is on its way, whatever is left here
     return 'done';
   });
 
