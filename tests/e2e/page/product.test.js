@@ -157,6 +157,7 @@ describe('installed', () => {
     page.evaluate(async () => (await (await caches.open('pairlink-shared')).keys()).map(({ url }) => url));
   const heading = ({ page }, name) => page.getByRole('heading', { name }).waitFor();
   const asks = (someone) => heading(someone, 'Who do you want to send this to?');
+  const hasFocus = ({ page }) => page.evaluate(() => document.activeElement.tagName);
   const mainButton = ({ page }, name) => page.locator('main').getByRole('button', { name });
 
   test('text that another program shares goes to the contact that is chosen', async () => {
@@ -171,6 +172,12 @@ describe('installed', () => {
     const widths = [row, ana.page.getByLabel('Text to send')].map(async (one) => (await one.boundingBox()).width);
     const [rowWidth, textWidth] = await Promise.all(widths);
     expect(rowWidth, 'a line for each contact').toBe(textWidth);
+    await ana.page.evaluate(() => (navigator.locks.request = () => Promise.reject(new Error('broken'))));
+    await row.click();
+    await ana.page.getByRole('alert').waitFor();
+    expect(await ana.page.getByLabel('Text to send').inputValue(), 'still there').toContain('https://example.org/');
+    expect(await hasFocus(ana)).toBe('H1');
+    await ana.page.evaluate(() => delete navigator.locks.request);
     await row.click();
     await ana.page.locator('.composer textarea').press('Enter');
     await bo.hears('https://example.org/');
@@ -199,7 +206,8 @@ describe('installed', () => {
     expect(await ana.page.locator('.composer textarea').inputValue()).toBe('My files');
     await mainButton(other, 'Bo').click();
     await heading(other, 'Sharing didn’t work');
-    await other.page.getByText('These files were sent already').waitFor();
+    await other.page.getByText('This was sent already').waitFor();
+    expect(await hasFocus(other)).toBe('H1');
     expect(await leftInCache(ana)).toEqual([]);
     await ana.page.goBack();
     await heading(ana, 'Choose a conversation'); // where she was before, and not the question again
@@ -220,14 +228,21 @@ describe('installed', () => {
     await mainButton(ana, 'Discard').click();
     await ana.page.getByRole('heading', { name: 'Talk and send files, privately' }).waitFor();
     expect(await leftInCache(ana)).toEqual([]);
-    await ana.page.goto(await ana.shares({}, list));
+    const text = 'long '.repeat(500_000); // longer than what a browser would keep in memory
+    await ana.page.goto(await ana.shares({}, [{ ...list[0], name: '../one.txt', text }]));
     await mainButton(ana, 'Someone new').click();
     await ana.page.locator('.waiting-files').getByText('1 file waits').waitFor();
+    expect(await leftInCache(ana)).toEqual([]);
     const bo = keep(await openPerson(relay.http));
     await bo.page.goto(await ana.invite());
-    await bo.page.locator('.file', { hasText: 'one.txt' }).waitFor();
+    const card = bo.page.locator('.file', { hasText: 'one.txt' });
+    await card.getByRole('button', { name: 'Accept' }).click();
+    await card.getByText('Received').waitFor();
+    const download = bo.page.waitForEvent('download');
+    await card.getByRole('button', { name: 'Save one.txt' }).click();
+    expect(readFileSync(await (await download).path(), 'utf8') === text, 'the same bytes').toBe(true);
     await ana.page.goto(`${relay.http}/?do=share&problem=room`);
-    await ana.page.getByText('There’s no room for these files').waitFor();
+    await ana.page.getByText('There’s no room for this').waitFor();
   });
 });
 

@@ -633,9 +633,9 @@ export default (f) => ({
     discard: 'Discard',
     problem: {
       many: 'That’s too many files at once. Share up to 1,000.',
-      room: 'There’s no room for these files in this browser. Remove something, then share again.',
-      broken: 'The other program’s files couldn’t be read. Share them again.',
-      gone: 'These files were sent already, or they waited for more than an hour. Share them again.',
+      room: 'There’s no room for this in this browser. Remove something, then share again.',
+      broken: 'What the other program shared couldn’t be read. Share it again.',
+      gone: 'This was sent already, or it waited for more than an hour. Share it again.',
     },
   },
   closing: 'Some messages are still being sent.',

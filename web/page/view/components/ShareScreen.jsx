@@ -9,6 +9,7 @@ import { iconOf } from '../file-words.js';
 import { dropShared, readShared, shareLater, shareWith } from '../sharing.js';
 import { go, goBack, useEngine } from '../store.js';
 import { useNow } from '../use-now.js';
+import { isUnsaved } from '../unsaved.js';
 import { takesFiles } from '../waiting-files.js';
 import { Avatar } from './Avatar.jsx';
 import { BackButton } from './BackButton.jsx';
@@ -25,16 +26,21 @@ export function ShareScreen({ place }) {
   const id = place.shared;
   const [text, setText] = useState(place.text ?? '');
   const [files, setFiles] = useState(/** @type {SharedFile[] | null} null: not read yet */ (id ? null : []));
-  const [problem, setProblem] = useState(wordsFor(s.share.problem, place.problem));
+  const [problem, setProblem] = useState(
+    place.problem === undefined ? undefined : (wordsFor(s.share.problem, place.problem) ?? s.share.problem.broken),
+  );
+  /** There is nothing that could be sent. */
+  const [failed, setFailed] = useState(place.problem !== undefined);
   const [busy, setBusy] = useState(false);
+  const fail = (/** @type {string} */ why) => {
+    setFailed(true);
+    setProblem(why);
+  };
   useEffect(() => {
     if (!id) return;
     readShared(id).then(
-      (shared) => {
-        setFiles(shared?.files ?? []);
-        if (!shared) setProblem(s.share.problem.gone);
-      },
-      () => setProblem(s.share.problem.broken),
+      (shared) => (shared ? setFiles(shared.files) : fail(s.share.problem.gone)),
+      () => fail(s.share.problem.broken),
     );
   }, [id]);
 
@@ -44,17 +50,17 @@ export function ShareScreen({ place }) {
    */
   const follow = async (sharing, then, name = '') => {
     setBusy(true);
-    const result = await sharing.catch(() => 'broken');
+    const result = await sharing.catch((error) => (isUnsaved(error) ? 'unsaved' : 'broken'));
     setBusy(false);
     if (result === 'done') return then();
-    if (result === 'gone') setFiles([]);
-    setProblem(result === 'not' ? s.wait.cannot(name) : wordsFor(s.share.problem, result));
+    if (result === 'gone') return fail(s.share.problem.gone);
+    const others = { not: s.wait.cannot(name), unsaved: s.unsaved };
+    setProblem(wordsFor(others, result) ?? s.share.problem.broken);
   };
   const discard = async () => {
     if (id) await dropShared(id).catch(() => {});
     goBack();
   };
-  const failed = problem !== undefined && !files?.length;
   return (
     <div class="page">
       <header class="bar">
