@@ -1,6 +1,9 @@
 /** Files that were chosen before there was anyone to send them to, and those that are accepted without asking. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startCli } from '../../support/cli.js';
+import { tempDir } from '../../support/process.js';
 import { setStage } from './stage.js';
 
 const stage = setStage();
@@ -84,11 +87,11 @@ function noteScreenLocks() {
 test('up to a chosen size files are accepted without asking; the screen stays on while one comes', async () => {
   const { ana, bo } = await stage.pair({ init: noteScreenLocks });
   const { contact, files, back } = bo.words;
-  const send = (name, size) =>
-    ana.page
-      .locator('.composer input[type=file]')
-      .first()
-      .setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.alloc(size, 'x') });
+  const folder = tempDir('pairlink-accepted-');
+  const send = (name, size) => {
+    writeFileSync(join(folder, name), Buffer.alloc(size, 'x'));
+    return ana.page.locator('.composer input[type=file]').first().setInputFiles(join(folder, name));
+  };
   const card = (name) => bo.page.getByRole('article', { name, exact: true });
   const screenLocks = (held) =>
     bo.page.waitForFunction((count) => globalThis.screenLocks.filter((lock) => lock.held).length === count, held);
