@@ -63,4 +63,42 @@ test('an answer is not held up by a burst: what came before it comes at once', (
   expect(passed.at(-1)).toEqual([101]);
   inbox.flush();
   expect(passed.length).toBe(2);
+  come(102, 102);
+  vi.advanceTimersByTime(FRAME_MS);
+  expect(passed.length, 'the burst still waits').toBe(2);
+  vi.advanceTimersByTime(200);
+  expect(passed.at(-1)).toEqual([102]);
+});
+
+test('what is reported as seen in a burst does not have the next part drawn at once', async () => {
+  const ports = [];
+  class FakeWorker {
+    port = Object.assign(new EventTarget(), {
+      start() {},
+      posted: [],
+      postMessage: (told) => this.port.posted.push(told),
+    });
+    constructor() {
+      ports.push(this.port);
+    }
+    addEventListener() {}
+  }
+  vi.stubGlobal('SharedWorker', FakeWorker);
+  vi.stubGlobal('document', { addEventListener() {}, visibilityState: 'visible' });
+  vi.stubGlobal('addEventListener', () => {});
+  const { openLink } = await import('../view/link.js');
+  const drawn = [];
+  const link = openLink({ shared: '/shared.js', single: '' }, { onMessages: ({ list }) => drawn.push(list.length) });
+  const [port] = ports;
+  const tell = (data) => port.dispatchEvent(Object.assign(new Event('message'), { data }));
+  const answers = async (cmd) => {
+    const done = link.call(cmd, { contact: 'bo' });
+    tell({ messages: { contact: 'bo', list: [{ n: 1 }] } });
+    tell({ seq: port.posted.at(-1).seq });
+    await done;
+  };
+  await answers('seen');
+  expect(drawn).toEqual([]);
+  await answers('send');
+  expect(drawn).toEqual([1]);
 });

@@ -35,7 +35,7 @@ export function openInbox({ onState, onMessages, onFiles }) {
     state = files = undefined;
     messages = new Map();
     const count = [...due.messages.values()].reduce((sum, known) => sum + known.size, 0);
-    pausedTo = count > BURST ? performance.now() + BURST_MS : 0;
+    if (count > BURST) pausedTo = performance.now() + BURST_MS; // an answer in between does not end a pause
     if (due.state) onState(due.state);
     for (const [contact, known] of due.messages) {
       const gone = [...known.keys()].filter((n) => known.get(n) === null);

@@ -84,7 +84,8 @@ export function openLink(scripts, { onState, onMessages, onFiles, onNews, onBrok
     const asked = answered === undefined ? undefined : waiting.get(answered);
     if (answered === undefined || !asked) return;
     waiting.delete(answered);
-    inbox.flush();
+    // In a burst, each part that is drawn is reported as seen: the answers would have the next parts drawn at once.
+    if (asked.message.cmd !== 'seen') inbox.flush();
     if (error) asked.fail(Object.assign(new Error(error.text), { code: error.code }));
     else asked.done(value);
   };
