@@ -34,6 +34,9 @@ export function keptReplies() {
   return replies;
 }
 
+/** Puts a text behind the draft. @param {string} contact @param {string} text */
+export const addToDraft = (contact, text) => keepDraft(contact, [draftOf(contact), text].filter(Boolean).join('\n'));
+
 /** @param {string} contact @param {Reply | null} reply */
 export function keepReply(contact, reply) {
   if (reply) sessionStorage.setItem(`${REPLY}${contact}`, JSON.stringify(reply));

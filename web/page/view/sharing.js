@@ -3,7 +3,7 @@
  * chosen, so a reload loses nothing. Only the first of several tabs sends it.
  */
 import { dropOld, dropShared, filesOf, isShared, readShared } from '../service/shares.js';
-import { draftOf, keepDraft } from './drafts.js';
+import { addToDraft } from './drafts.js';
 import { sendFiles } from './files.js';
 import { go } from './store.js';
 import { NEXT, wait } from './waiting-files.js';
@@ -55,9 +55,6 @@ const once = (id, use) =>
     return 'done';
   });
 
-/** @param {string} contact @param {string} text */
-const addToDraft = (contact, text) => keepDraft(contact, [draftOf(contact), text].filter(Boolean).join('\n'));
-
 /**
  * Offers the files to a contact. The text goes to the composer, and is not sent yet.
  * @param {string} contact @param {string | undefined} id @param {string} text
@@ -74,5 +71,3 @@ export async function shareLater(id, text) {
   if (result === 'done') addToDraft(NEXT, text);
   return result;
 }
-
-export { dropShared, readShared };

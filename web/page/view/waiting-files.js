@@ -7,7 +7,7 @@
 import { PIPE } from '../engine/chat.js';
 import { s } from '../strings/index.js';
 import { nameOf } from './actions.js';
-import { draftOf, keepDraft } from './drafts.js';
+import { addToDraft, draftOf, keepDraft } from './drafts.js';
 import { sendFiles } from './files.js';
 import { refusal } from './refusal.js';
 import { say } from './spoken.js';
@@ -63,7 +63,7 @@ export function watchNewcomer() {
     if (!newcomer) return undefined;
     const text = draftOf(NEXT);
     if (text) {
-      keepDraft(newcomer, [draftOf(newcomer), text].filter(Boolean).join('\n'));
+      addToDraft(newcomer, text);
       keepDraft(NEXT, '');
     }
     // What is chosen later is for somebody else.

@@ -3,10 +3,11 @@
  * composer, and is not sent yet.
  */
 import { useEffect, useState } from 'preact/hooks';
+import { dropShared, readShared } from '../../service/shares.js';
 import { s, wordsFor } from '../../strings/index.js';
 import { nameOf } from '../actions.js';
 import { iconOf } from '../file-words.js';
-import { dropShared, readShared, shareLater, shareWith } from '../sharing.js';
+import { shareLater, shareWith } from '../sharing.js';
 import { go, goBack, useEngine } from '../store.js';
 import { useNow } from '../use-now.js';
 import { isUnsaved } from '../unsaved.js';
