@@ -290,7 +290,7 @@ static void test_instances_per_id_exceeded_by_a_successor(void **state) {
 }
 
 /* Two workers let in three sockets for two places and leave it to a third worker's newest to go. That one has left
- * when its worker, which the bus had lost, says everything again without a word of this ID. */
+ * when its worker, which the bus had lost, says everything again and does not name this ID. */
 static void test_instances_per_id_after_a_loss(void **state) {
   workers *all = *state;
   client *c[4];

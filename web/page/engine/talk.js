@@ -153,7 +153,10 @@ export class Talk {
     this.contact.saidRead = newest.id;
     this.readTimer ??= setTimeout(() => this.sayRead(), READ_SETTLE_MS);
   }
-  /** Returns the newest message of theirs up to a number, among so many. @param {number} n @param {number} count */
+  /**
+   * Returns the newest of the other side's messages among the `count` messages up to number `n`.
+   * @param {number} n @param {number} count
+   */
   async newestOfTheirs(n, count) {
     const list = await this.engine.db.messages(this.contact.id, { before: n + 1, count });
     return list.reverse().find(({ mine }) => !mine);

@@ -5,7 +5,7 @@
  */
 
 const HIDDEN_MS = 100;
-/** After so many messages at once, the next ones wait. */
+/** More messages than this at once are a burst, and the next ones wait for BURST_MS. */
 const BURST = 20;
 const BURST_MS = 200;
 
